@@ -1,0 +1,78 @@
+"""Everything that backhand raises on purpose.
+
+::
+
+    BackhandError
+    ├── ShapeError       (ValueError)    an array has another shape than the layer needs
+    ├── DTypeError       (TypeError)     an array holds something that is not a real number
+    ├── LabelError       (ValueError)    a label is no class of this output
+    ├── NotFiniteError   (ValueError)    an array holds NaN
+    ├── OrderError       (RuntimeError)  ``backward`` before ``forward``
+    ├── OptionError      (ValueError)    an argument or command-line option has no meaning here
+    ├── DataError        (ValueError)    a file is not what it says it is
+    ├── NetworkError     (TypeError)     a user's own network lacks something that training needs
+    └── RunError         (RuntimeError)  a run folder can't be used as asked
+
+Each message says what was wrong, where, and what to do instead. Each class also derives from the
+built-in exception that NumPy code would have raised, so ``except ValueError`` keeps working.
+
+>>> import numpy as np, backhand
+>>> try:
+...     backhand.Affine(np.ones((3, 2)), np.zeros(2)).forward(np.ones((5, 4)))
+... except backhand.errors.BackhandError as error:
+...     print(error)
+Affine.forward: x has shape (5, 4), which is 4 values a sample; it needs (3,) for one sample or (N, 3) for a batch, because W has shape (3, 2)
+"""
+
+__all__ = [
+    "BackhandError",
+    "DTypeError",
+    "DataError",
+    "LabelError",
+    "NetworkError",
+    "NotFiniteError",
+    "OptionError",
+    "OrderError",
+    "RunError",
+    "ShapeError",
+]
+
+
+class BackhandError(Exception):
+    """The root: ``except backhand.errors.BackhandError`` catches everything that backhand raises on purpose."""
+
+
+class ShapeError(BackhandError, ValueError):
+    """An array has another shape than the layer needs."""
+
+
+class DTypeError(BackhandError, TypeError):
+    """An array holds something that is not a real number."""
+
+
+class LabelError(BackhandError, ValueError):
+    """A label is no class of this output."""
+
+
+class NotFiniteError(BackhandError, ValueError):
+    """An array holds NaN."""
+
+
+class OrderError(BackhandError, RuntimeError):
+    """``backward`` was called before ``forward``."""
+
+
+class OptionError(BackhandError, ValueError):
+    """An argument or command-line option has no meaning here."""
+
+
+class DataError(BackhandError, ValueError):
+    """A file is not what it says it is."""
+
+
+class NetworkError(BackhandError, TypeError):
+    """A user's own network lacks something that training needs."""
+
+
+class RunError(BackhandError, RuntimeError):
+    """A run folder can't be used as asked."""
