@@ -1,9 +1,8 @@
-"""What a user of the layers relies on besides the gradient: extremes, dtypes, no writing into arguments, clear errors."""
+"""What a user of the layers relies on besides gradients: extremes, dtypes, nothing written to, clear errors."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import backhand
 from backhand.errors import (

@@ -67,7 +67,7 @@ def test_other_settings_out_of_range_are_refused():
 
 
 def test_a_network_s_params_can_be_updated():
-    net = backhand.TwoLayerNet(3, 4, 2)
+    net = backhand.TwoLayerNet(3, 4, 2, rng=np.random.default_rng(0))
     before = net.layers["Affine1"].W.copy()
     x, t = np.ones((5, 3)), np.zeros(5, int)
     backhand.Adam(lr=0.1).update(net.params, net.gradient(x, t))

@@ -1,4 +1,4 @@
-"""Every command and every example of the README is run: in a fresh copy of the repository, with an empty home folder."""
+"""Every command and every example of the README is run, in a fresh copy with an empty home folder."""
 
 import os
 import re
@@ -39,7 +39,7 @@ def test_every_command_of_the_readme(copy, tmp_path):
         **{key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "BACKHAND", "VIRTUAL"))},
         "HOME": str(tmp_path),
         "PIP_CACHE_DIR": pip_cache,
-        # The suite is what is running now: `make test` builds its environment and finds every test, without a second run.
+        # The suite is what is running now: `make test` builds its environment and finds every test, and stops there.
         "PYTEST_ADDOPTS": "--collect-only -q",
     }
     commands = "".join(blocks("README.md", "sh"))

@@ -11,7 +11,7 @@ import backhand
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "backhand"
-# A room may use the rooms named beside it, and the outside libraries named after them; nothing else. A room uses itself.
+# What a room may use: itself, the rooms named beside it, and the outside libraries named after them.
 HOUSE = {
     "__init__": ({"errors", "data", "nn"}, set()),
     "__main__": ({"cli"}, set()),
@@ -35,7 +35,9 @@ def imported(tree):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are written in full"
-            yield from ([f"backhand.{alias.name}" for alias in node.names] if node.module == "backhand" else [node.module])
+            yield from (
+                [f"backhand.{alias.name}" for alias in node.names] if node.module == "backhand" else [node.module]
+            )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
