@@ -1,5 +1,7 @@
 """Optimizers and layers in the manner of the book the notes follow, written for these tests: state in dicts and attributes."""
 
+# ruff: noqa: RUF059
+
 import numpy as np
 
 

@@ -1,5 +1,7 @@
 """The classes of the lecture notes, as they are printed there (000, 002, 003), and the helpers that they import."""
 
+# ruff: noqa: RET504
+
 from collections import OrderedDict
 
 import numpy as np

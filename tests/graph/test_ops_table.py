@@ -7,10 +7,10 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from op_cases import CASES, Case
 
 import backhand
 from backhand.graph.ops import TABLE
-from op_cases import CASES, Case
 
 module = import_module("backhand.graph.differentiate")  # `backhand.graph.differentiate` is the function of that name
 

@@ -5,10 +5,10 @@ import gc
 import random
 import threading
 import types
-from numpy import zeros as imported_zeros
 
 import numpy as np
 import pytest
+from numpy import zeros as imported_zeros
 from test_notes_and_book import same
 
 import backhand
@@ -220,7 +220,7 @@ def test_a_class_attribute_is_state():
 
 def test_slots_properties_and_defaults():
     class Layer:
-        __slots__ = ("__secret", "W")
+        __slots__ = ("W", "__secret")
 
         def __init__(self):
             self.W = np.array([1.0, 2.0, 3.0])

@@ -11,16 +11,15 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from backhand.errors import DTypeError, GraphError, ShapeError
 from backhand.graph.graph import Constant, Graph, Layer, Node
 from backhand.graph.ops import TABLE, Signature, example
-from backhand.graph.prune import prune
+from backhand.graph.prune import no_collection, prune
 from backhand.graph.structure import LEAF, Structure, unflatten
 from backhand.graph.trace_array import Tracer, apply, as_tracer, current
 from backhand.graph.trace_functions import axis_of
 from backhand.graph.trace_tape import Tape
+from backhand.graph.untyped import np
 
 __all__ = ["Reverse", "differentiate", "grad"]
 
@@ -58,6 +57,13 @@ def differentiate(
     >>> backhand.differentiate(square)(np.array([1.0, 2.0]))
     (array([2., 4.]),)
     """
+    with no_collection():
+        return _differentiate(graph, wrt, outputs)
+
+
+def _differentiate(
+    graph: Graph, wrt: str | int | Sequence[str | int] | None, outputs: int | Sequence[int] | None
+) -> Graph:
     single = isinstance(wrt, str | int)
     names = [wrt] if isinstance(wrt, str | int) else wrt
     if names is None:
@@ -281,7 +287,11 @@ Template = tuple[tuple[tuple[Any, ...], ...], int]
 
 @lru_cache(maxsize=4096)
 def _template(
-    op: str, number: int, params: tuple[tuple[str, Any], ...], known: tuple[Signature | Constant, ...], branch: bool | None
+    op: str,
+    number: int,
+    params: tuple[tuple[str, Any], ...],
+    known: tuple[Signature | Constant, ...],
+    branch: bool | None,
 ) -> Template | None:
     """What a rule does, traced on example values: records that read g, y, the inputs (and a condition) by position.
 
@@ -300,7 +310,7 @@ def _template(
         given = tracers if branch is None else tracers[:-1]
         made = as_tracer(tape, rule(*given, **dict(params)))
         if branch is not None:
-            made = np.where(tracers[-1], made, 0) if branch else np.where(tracers[-1], 0, made)  # type: ignore[assignment]
+            made = np.where(tracers[-1], made, 0) if branch else np.where(tracers[-1], 0, made)
         target = known[2 + number]
         assert not isinstance(target, Constant)
         shape, dtype, weak = target
@@ -333,7 +343,7 @@ def _needed(records: list[tuple[Any, ...]], inputs: int, result: int) -> Templat
             for source in records[position][1]:
                 alive[source] = 1
     where = list(range(inputs)) + [-1] * (len(records) - inputs)
-    kept = []
+    kept: list[tuple[Any, ...]] = []
     for position in range(inputs, len(records)):
         if alive[position]:
             op, read, params, shape, dtype, weak = records[position][:6]

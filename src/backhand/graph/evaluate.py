@@ -235,14 +235,18 @@ def fitting(node: Node, value: Any) -> Any:
     if node.weak:
         right = {"f": (float, int), "i": (int,), "b": (bool,), "c": (complex, float, int)}[node.dtype.kind]
         if type(value) not in right:
-            raise DTypeError(f"{node.name} was a Python {node.type} when the graph was traced, got {value!r}: trace again")
+            raise DTypeError(
+                f"{node.name} was a Python {node.type} when the graph was traced, got {value!r}: trace again"
+            )
         return float(value) if node.dtype.kind == "f" else value
     if not isinstance(value, np.ndarray | np.generic):
         value = np.asarray(value)
     if value.shape != node.shape:
         raise ShapeError(f"{node.name} has shape {value.shape}; the graph was traced for {node.shape}: trace it again")
     if value.dtype != node.dtype:
-        raise DTypeError(f"{node.name} is {value.dtype}; the graph was traced for {node.dtype}: use .astype or trace again")
+        raise DTypeError(
+            f"{node.name} is {value.dtype}; the graph was traced for {node.dtype}: use .astype or trace again"
+        )
     return value
 
 

@@ -233,35 +233,41 @@ CURVES = (
 )
 
 STEPS = (
-    *(unary(f.__name__, f, None, s, c, o) for f, s, c, o in (
-        (np.floor, "⌊x⌋", "floor({0})", "Floor"),
-        (np.ceil, "⌈x⌉", "ceil({0})", "Ceil"),
-        (np.trunc, "trunc", "trunc({0})", ""),
-        (np.rint, "round", "rint({0})", "Round"),
-        (np.isnan, "nan?", "isnan({0})", "IsNaN"),
-        (np.isinf, "inf?", "isinf({0})", "IsInf"),
-        (np.isfinite, "finite?", "isfinite({0})", ""),
-        (np.signbit, "signbit", "signbit({0})", ""),
-        (np.logical_not, "¬", "!{0}", "Not"),
-    )),
+    *(
+        unary(f.__name__, f, None, s, c, o)
+        for f, s, c, o in (
+            (np.floor, "⌊x⌋", "floor({0})", "Floor"),
+            (np.ceil, "⌈x⌉", "ceil({0})", "Ceil"),
+            (np.trunc, "trunc", "trunc({0})", ""),
+            (np.rint, "round", "rint({0})", "Round"),
+            (np.isnan, "nan?", "isnan({0})", "IsNaN"),
+            (np.isinf, "inf?", "isinf({0})", "IsInf"),
+            (np.isfinite, "finite?", "isfinite({0})", ""),
+            (np.signbit, "signbit", "signbit({0})", ""),
+            (np.logical_not, "¬", "!{0}", "Not"),
+        )
+    ),
     unary("invert", operator.invert, None, "~", "", "", np.invert),
-    *(binary(f.__name__, o, (), s, c, x, f) for f, o, s, c, x in (
-        (np.greater, operator.gt, ">", "{0} > {1}", "Greater"),
-        (np.greater_equal, operator.ge, "≥", "{0} >= {1}", "GreaterOrEqual"),
-        (np.less, operator.lt, "<", "{0} < {1}", "Less"),
-        (np.less_equal, operator.le, "≤", "{0} <= {1}", "LessOrEqual"),
-        (np.equal, operator.eq, "=", "{0} == {1}", "Equal"),
-        (np.not_equal, operator.ne, "≠", "{0} != {1}", ""),
-        (np.logical_and, np.logical_and, "∧", "{0} && {1}", "And"),
-        (np.logical_or, np.logical_or, "∨", "{0} || {1}", "Or"),
-        (np.logical_xor, np.logical_xor, "xor", "!{0} != !{1}", "Xor"),
-        (np.bitwise_and, operator.and_, "&", "{0} & {1}", ""),
-        (np.bitwise_or, operator.or_, "|", "{0} | {1}", ""),
-        (np.bitwise_xor, operator.xor, "^", "{0} ^ {1}", ""),
-        (np.left_shift, operator.lshift, "<<", "{0} << {1}", ""),
-        (np.right_shift, operator.rshift, ">>", "{0} >> {1}", ""),
-        (np.heaviside, np.heaviside, "step", "", ""),
-    )),
+    *(
+        binary(f.__name__, o, (), s, c, x, f)
+        for f, o, s, c, x in (
+            (np.greater, operator.gt, ">", "{0} > {1}", "Greater"),
+            (np.greater_equal, operator.ge, "≥", "{0} >= {1}", "GreaterOrEqual"),
+            (np.less, operator.lt, "<", "{0} < {1}", "Less"),
+            (np.less_equal, operator.le, "≤", "{0} <= {1}", "LessOrEqual"),
+            (np.equal, operator.eq, "=", "{0} == {1}", "Equal"),
+            (np.not_equal, operator.ne, "≠", "{0} != {1}", ""),
+            (np.logical_and, np.logical_and, "∧", "{0} && {1}", "And"),
+            (np.logical_or, np.logical_or, "∨", "{0} || {1}", "Or"),
+            (np.logical_xor, np.logical_xor, "xor", "!{0} != !{1}", "Xor"),
+            (np.bitwise_and, operator.and_, "&", "{0} & {1}", ""),
+            (np.bitwise_or, operator.or_, "|", "{0} | {1}", ""),
+            (np.bitwise_xor, operator.xor, "^", "{0} ^ {1}", ""),
+            (np.left_shift, operator.lshift, "<<", "{0} << {1}", ""),
+            (np.right_shift, operator.rshift, ">>", "{0} >> {1}", ""),
+            (np.heaviside, np.heaviside, "step", "", ""),
+        )
+    ),
 )
 
 ROWS = ARITHMETIC + CHOICES + CURVES + STEPS

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from backhand.graph.ops_row import Op
+from backhand.graph.untyped import np
 
 __all__ = ["ROWS", "Slice", "Slot", "copy_like", "is_basic", "unpack"]
 
@@ -126,7 +125,7 @@ def _take_rule(g: Any, y: Any, x: Any, indices: Any, axis: Any = None, mode: str
 
 
 def _unravel(index: Any, shape: tuple[int, ...], axis: int, order: str = "C") -> Any:
-    return np.unravel_index(index, shape, order)[axis]  # type: ignore[call-overload]
+    return np.unravel_index(index, shape, order)[axis]
 
 
 ROWS = (

@@ -52,7 +52,9 @@ def _extreme(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -
     return np.where(hit, spread(g, x, axis, keepdims) / ties, 0)
 
 
-def _variance(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0, dtype: Any = None) -> Any:
+def _variance(
+    g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0, dtype: Any = None
+) -> Any:
     """g * 2 * (x - mean(x)) / (n - ddof)"""
     centred = x - np.mean(x, axis=axis, keepdims=True)
     return spread(g, x, axis, keepdims) * 2 * centred / (_count(x, axis) - ddof)

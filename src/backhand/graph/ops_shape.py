@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from backhand.graph.ops_row import Op, Rule
+from backhand.graph.untyped import np
 
 __all__ = ["ROWS"]
 
 
 def _full(shape: tuple[int, ...], value: Any, dtype: Any, order: str = "C") -> Any:
-    return np.full(shape, value.value, dtype, order)  # type: ignore[call-overload]
+    return np.full(shape, value.value, dtype, order)
 
 
 def _random(**params: Any) -> Any:
@@ -21,12 +20,12 @@ def _random(**params: Any) -> Any:
 
 
 def _copy(x: Any, order: str = "K") -> Any:
-    return np.copy(x, order=order)  # type: ignore[arg-type]
+    return np.copy(x, order=order)
 
 
 def _astype(x: Any, dtype: Any, order: str = "K") -> Any:
     if isinstance(x, np.ndarray):
-        return x.astype(dtype, order=order)  # type: ignore[arg-type]
+        return x.astype(dtype, order=order)
     return np.asarray(x).astype(dtype)[()]
 
 
@@ -35,12 +34,12 @@ def _scalar(x: Any) -> Any:
 
 
 def _reshape(x: Any, shape: tuple[int, ...], order: str = "C") -> Any:
-    return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
+    return np.reshape(x, shape, order=order)
 
 
 def _reshape_rule(g: Any, y: Any, x: Any, shape: tuple[int, ...], order: str = "C") -> Any:
     """g in the input's shape"""
-    return np.reshape(g, x.shape, order=order)  # type: ignore[call-overload]
+    return np.reshape(g, x.shape, order=order)
 
 
 def _transpose(x: Any, axes: tuple[int, ...]) -> Any:
@@ -117,7 +116,7 @@ def _pad_rule(g: Any, y: Any, x: Any, width: tuple[tuple[int, int], ...], value:
 
 
 def _pad_copy(x: Any, width: tuple[tuple[int, int], ...], mode: str) -> Any:
-    return np.pad(x, width, mode=mode)  # type: ignore[call-overload]
+    return np.pad(x, width, mode=mode)
 
 
 def _window_rule(g: Any, y: Any, x: Any, **params: Any) -> Any:

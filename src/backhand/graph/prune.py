@@ -1,13 +1,15 @@
-"""Drop the nodes that nothing asks for."""
+"""Care for long graphs: drop the nodes that nothing asks for; make a million of them without the collector's help."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from backhand.graph.graph import Node
 
-__all__ = ["prune"]
+__all__ = ["no_collection", "prune"]
 
 
 def prune(nodes: Sequence[Node], roots: Iterable[int], inputs: Iterable[int]) -> tuple[tuple[Node, ...], list[int]]:
@@ -34,3 +36,15 @@ def prune(nodes: Sequence[Node], roots: Iterable[int], inputs: Iterable[int]) ->
         where[position] = len(kept)
         kept.append(replace(node, inputs=tuple([where[i] for i in node.inputs])) if shifted and node.inputs else node)
     return tuple(kept), where
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Garbage collection off: a graph is many small objects, none of them garbage, that it would visit again and again."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()

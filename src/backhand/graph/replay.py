@@ -25,7 +25,9 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     own = [(s, path) for s, path in zip(graph.state, program.paths, strict=True) if not s.argument]
     values = given + [leaves[path] for _, path in own]
     values = [fitting(graph.nodes[i], value) for i, value in zip(graph.inputs, values, strict=True)]
-    streams = {p.path: p.value for p in world.places if isinstance(p.value, np.random.Generator | np.random.RandomState)}
+    streams = {
+        p.path: p.value for p in world.places if isinstance(p.value, np.random.Generator | np.random.RandomState)
+    }
     made = evaluate(graph, values, streams=streams)
     results = [writeable(made[i]) for i in graph.outputs]
     rebound: dict[str, Any] = {}

@@ -5,19 +5,24 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from backhand.errors import TraceError
+from backhand.graph import (  # each enters what it handles  # noqa: F401
+    trace_functions_linear,
+    trace_functions_move,
+    trace_functions_reduce,
+    trace_functions_shape,
+    trace_operators,
+)
 from backhand.graph.evaluate import evaluate
 from backhand.graph.graph import Graph
+from backhand.graph.prune import no_collection
 from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer
-from backhand.graph.trace_functions import HANDLERS  # noqa: F401  (its handlers, entered by the three modules below)
-from backhand.graph import trace_functions_linear, trace_functions_reduce, trace_functions_shape  # noqa: F401
 from backhand.graph.trace_lift import World, random_state, set_random_state
 from backhand.graph.trace_state import Program, Target, copies, trace_once
 
@@ -97,8 +102,8 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     first = World(target.roots)
     stream = random_state()
     try:
-        with _no_collection():
-            eager = _call_on_copies(target, first)
+        with no_collection():
+            eager: tuple[Any, ...] | None = _call_on_copies(target, first)
             second = World(target.roots)
             changing = _changing(first, second)
             later = _traced(target, second, changing)
@@ -233,7 +238,7 @@ def _check_against(program: Program, eager: tuple[Any, ...] | None, stream: Any)
             made = evaluate(graph, program.values)
     finally:
         set_random_state(after)
-    pairs = [(graph.labels[i], made[i], real) for i, real in zip(graph.outputs, eager[0], strict=True)]
+    pairs = [(f"result {n}", made[i], real) for n, (i, real) in enumerate(zip(graph.outputs, eager[0], strict=True))]
     for state, path in zip(graph.state, program.paths, strict=True):
         if state.output is not None and not state.argument:
             pairs.append((state.name, made[state.output], eager[1].get(path)))
@@ -252,16 +257,3 @@ def _close(a: Any, b: Any) -> bool:
     if a.dtype.kind != "f":
         return bool(np.array_equal(a, b))
     return bool(np.allclose(a, b, rtol=float(np.finfo(a.dtype).eps) * 1000, atol=0, equal_nan=True))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Garbage collection off: a trace makes many small objects and frees few."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
-

@@ -7,14 +7,13 @@ itself finds shapes, dtypes, and what is a view and what a copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from backhand.graph.ops import BY_NUMPY, TABLE, Op
+from backhand.graph.ops import TABLE, Op
 from backhand.graph.ops_index import Slice
 from backhand.graph.trace_tape import Params, Tape
+from backhand.graph.untyped import np
 
 __all__ = ["Tracer", "apply", "as_tracer", "current", "root_of"]
 
@@ -54,7 +53,7 @@ class Tracer:
 
         return call_function(self.tape, function, args, kwargs)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self.value)  # so that isinstance(x, np.ndarray) says what it says of the array itself
 
@@ -91,9 +90,11 @@ class Tracer:
         return complex(self.concrete("is turned into a Python complex", "Leave it an array"))
 
     def __index__(self) -> int:
-        instead = "A size, a range or a list index must not depend on an input: take it from .shape, or pass a Python int"
+        instead = (
+            "A size, a range or a list index must not depend on an input: take it from .shape, or pass a Python int"
+        )
         value = self.concrete("is used as a Python integer", instead)
-        return value.__index__()  # type: ignore[no-any-return]
+        return int(value.__index__())
 
     def __hash__(self) -> int:
         if isinstance(self.value, np.ndarray):
@@ -119,10 +120,12 @@ class Tracer:
         return repr(self)
 
     def __copy__(self) -> Tracer:
-        return self.copy()  # type: ignore[no-any-return]
+        made: Tracer = self.copy()
+        return made
 
     def __deepcopy__(self, memo: Any) -> Tracer:
-        return self.copy()  # type: ignore[no-any-return]
+        made: Tracer = self.copy()
+        return made
 
     def __reduce__(self) -> Any:
         raise self.tape.refuse(f"{describe(self)} is pickled", "Save arrays outside of the traced code")
@@ -162,23 +165,14 @@ class Tracer:
 
         set_item(self, key, value)
 
-    def __pow__(self, other: Any, modulo: None = None) -> Any:
-        return _operate(self.tape, _POWER, (self, other))
-
-    def __rpow__(self, other: Any) -> Any:
-        return _operate(self.tape, _POWER, (other, self))
-
     def __divmod__(self, other: Any) -> Any:
-        return self // other, self % other
+        return np.divmod(self, other)
 
     def __rdivmod__(self, other: Any) -> Any:
-        return other // self, other % self
+        return np.divmod(other, self)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return np.round(self, digits or 0)  # type: ignore[call-overload]
-
-
-_POWER = TABLE["power"]
+        return np.round(self, digits or 0)
 
 
 def describe(t: Tracer) -> str:
@@ -199,6 +193,8 @@ def apply(tape: Tape, row: Op, operands: tuple[Any, ...], params: Params = ()) -
         TypeError: an operand is none of these.
         TraceError: an operand belongs to another trace.
     """
+    if not tape.open:
+        raise _foreign(tape)
     nodes = []
     values = []
     const = True
@@ -331,53 +327,7 @@ def write(t: Tracer, new: Tracer) -> None:
 def _same_layout(old: Any, new: Any) -> bool:
     if not isinstance(new, np.ndarray) or new.shape != old.shape or new.dtype != old.dtype:
         return False
-    return old.size == 0 or all(
-        n == 1 or a == b for n, a, b in zip(old.shape, old.strides, new.strides, strict=True)
-    )
-
-
-# -- operators ------------------------------------------------------------------------------------------------------
-
-
-def _operate(tape: Tape, row: Op, operands: tuple[Any, ...]) -> Any:
-    for operand in operands:
-        if type(operand) is not Tracer and not isinstance(
-            operand, np.ndarray | np.generic | int | float | complex | list | tuple
-        ):
-            return NotImplemented
-        if isinstance(operand, list | tuple):
-            operands = tuple(as_tracer(tape, o) if isinstance(o, list | tuple) else o for o in operands)
-    return apply(tape, row, operands)
-
-
-def _binary(row: Op) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    evaluate, name = row.evaluate, row.name
-
-    def forward(self: Tracer, other: Any) -> Any:
-        kind = type(other)
-        if (kind is float or kind is int) and self.root is None:  # the common case, kept short
-            made = evaluate(self.value, other)
-            tape = self.tape
-            if self.const and tape.fold:
-                return apply(tape, row, (self, other))
-            return Tracer(tape, tape.record(name, (self.node, tape.constant(other)), (), made), made, self.const)
-        if kind is Tracer or not hasattr(kind, "__array_ufunc__") or isinstance(other, np.ndarray | np.generic):
-            return _operate(self.tape, row, (self, other))
-        return NotImplemented
-
-    def backward(self: Tracer, other: Any) -> Any:
-        return _operate(self.tape, row, (other, self))
-
-    def inplace(self: Tracer, other: Any) -> Any:
-        if not isinstance(self.value, np.ndarray):
-            return forward(self, other)
-        made = _operate(self.tape, row, (self, other))
-        if made is NotImplemented:
-            return made
-        write(self, fit(self, made, row.name))
-        return self
-
-    return forward, backward, inplace
+    return old.size == 0 or all(n == 1 or a == b for n, a, b in zip(old.shape, old.strides, new.strides, strict=True))
 
 
 def fit(target: Tracer, made: Tracer, name: str) -> Tracer:
@@ -399,67 +349,8 @@ def fit(target: Tracer, made: Tracer, name: str) -> Tracer:
     kind = np.asarray(made.value).dtype
     if kind != dtype:
         if not np.can_cast(kind, dtype, "same_kind"):
-            raise TypeError(f"Cannot cast ufunc '{name}' output from {kind!r} to {dtype!r} with casting rule 'same_kind'")
+            raise TypeError(
+                f"Cannot cast ufunc '{name}' output from {kind!r} to {dtype!r} with casting rule 'same_kind'"
+            )
         made = apply(target.tape, TABLE["astype"], (made,), (("dtype", dtype),))
     return made
-
-
-for _name, _function in (
-    ("add", np.add),
-    ("sub", np.subtract),
-    ("mul", np.multiply),
-    ("truediv", np.divide),
-    ("floordiv", np.floor_divide),
-    ("mod", np.remainder),
-    ("matmul", np.matmul),
-    ("and", np.bitwise_and),
-    ("or", np.bitwise_or),
-    ("xor", np.bitwise_xor),
-    ("lshift", np.left_shift),
-    ("rshift", np.right_shift),
-):
-    _forward, _backward, _inplace = _binary(BY_NUMPY[_function])
-    setattr(Tracer, f"__{_name}__", _forward)
-    setattr(Tracer, f"__r{_name}__", _backward)
-    setattr(Tracer, f"__i{_name}__", _inplace)
-
-
-def _ipow(self: Tracer, other: Any) -> Any:
-    made = self**other
-    if made is NotImplemented or not isinstance(self.value, np.ndarray):
-        return made
-    write(self, fit(self, made, "power"))
-    return self
-
-
-def _compare(row: Op) -> Callable[[Any, Any], Any]:
-    def method(self: Tracer, other: Any) -> Any:
-        return _operate(self.tape, row, (self, other))
-
-    return method
-
-
-def _unary(row: Op) -> Callable[[Any], Any]:
-    def method(self: Tracer) -> Any:
-        return apply(self.tape, row, (self,))
-
-    return method
-
-
-setattr(Tracer, "__ipow__", _ipow)  # noqa: B010
-for _name, _function in (
-    ("lt", np.less),
-    ("le", np.less_equal),
-    ("gt", np.greater),
-    ("ge", np.greater_equal),
-    ("eq", np.equal),
-    ("ne", np.not_equal),
-):
-    setattr(Tracer, f"__{_name}__", _compare(BY_NUMPY[_function]))
-for _name, _function in (
-    ("neg", np.negative),
-    ("pos", np.positive),
-    ("abs", np.absolute),
-    ("invert", np.invert),
-):
-    setattr(Tracer, f"__{_name}__", _unary(BY_NUMPY[_function]))

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE
 from backhand.graph.trace_array import Tracer, apply, as_tracer
 from backhand.graph.trace_functions import handles
 from backhand.graph.trace_tape import Tape
+from backhand.graph.untyped import np
 
 __all__ = ["CREATORS", "ORIGINAL", "array"]
 
@@ -105,7 +104,7 @@ def _convert(tape: Tape, x: Tracer, dtype: Any, order: Any, copy: bool, ndmin: i
     if not isinstance(x.value, np.ndarray):
         x = apply(tape, TABLE["copy"], (x,))
     if ndmin > x.value.ndim:
-        x = np.reshape(x, (1,) * (ndmin - x.value.ndim) + x.value.shape)  # type: ignore[call-overload]
+        x = np.reshape(x, (1,) * (ndmin - x.value.ndim) + x.value.shape)
     return x
 
 

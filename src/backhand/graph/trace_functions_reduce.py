@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from backhand.graph.ops import TABLE
 from backhand.graph.trace_array import apply, as_tracer
 from backhand.graph.trace_functions import axis_of, handles, params
 from backhand.graph.trace_tape import Tape
 from backhand.graph.trace_ufuncs import store
+from backhand.graph.untyped import np
 
 __all__: list[str] = []
 
-_UNSET: Any = np._NoValue  # type: ignore[attr-defined]
+_UNSET: Any = np._NoValue
 
 
 def _options(tape: Tape, name: str, given: dict[str, Any]) -> None:
@@ -169,5 +168,3 @@ def _diff(tape: Tape, a: Any, n: int = 1, axis: int = -1, prepend: Any = _UNSET,
         late, early = x[(*before, slice(1, None))], x[(*before, slice(None, -1))]
         x = np.not_equal(late, early) if x.value.dtype == bool else np.subtract(late, early)
     return x
-
-

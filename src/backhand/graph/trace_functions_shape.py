@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE
 from backhand.graph.trace_array import Tracer, apply, as_tracer, fit, write
 from backhand.graph.trace_functions import axis_of, handles, params
 from backhand.graph.trace_tape import Tape
 from backhand.graph.trace_ufuncs import store
+from backhand.graph.untyped import np
 
-__all__: list[str] = []
+__all__ = ["concatenate", "ints", "ravel", "reshape", "swapaxes", "transpose"]
 
 
-def _ints(value: Any) -> tuple[int, ...]:
+def ints(value: Any) -> tuple[int, ...]:
+    """A shape or axis argument as a tuple of Python integers."""
     if isinstance(value, tuple | list | np.ndarray):
         return tuple(item.__index__() for item in value)
     return (value.__index__(),)
@@ -25,8 +24,9 @@ def _ints(value: Any) -> tuple[int, ...]:
 
 @handles(np.reshape)
 def reshape(tape: Tape, a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    """``np.reshape``, with -1 resolved."""
     x = as_tracer(tape, a)
-    shape = _ints(newshape if shape is None else shape)
+    shape = ints(newshape if shape is None else shape)
     if -1 in shape:
         known = math.prod(n for n in shape if n != -1)
         size = np.size(x.value)
@@ -39,6 +39,7 @@ def reshape(tape: Tape, a: Any, shape: Any = None, order: str = "C", *, newshape
 
 @handles(np.ravel)
 def ravel(tape: Tape, a: Any, order: str = "C") -> Any:
+    """``np.ravel``."""
     x = as_tracer(tape, a)
     if order in ("K", "A") and isinstance(x.value, np.ndarray):
         if order == "K" and not (x.value.flags.c_contiguous or x.value.flags.f_contiguous):
@@ -49,6 +50,7 @@ def ravel(tape: Tape, a: Any, order: str = "C") -> Any:
 
 @handles(np.transpose)
 def transpose(tape: Tape, a: Any, axes: Any = None) -> Any:
+    """``np.transpose``, with the axes spelled out."""
     x = as_tracer(tape, a)
     ndim = np.ndim(x.value)
     order = tuple(reversed(range(ndim))) if axes is None else axis_of(tuple(axes), ndim)
@@ -56,7 +58,8 @@ def transpose(tape: Tape, a: Any, axes: Any = None) -> Any:
 
 
 @handles(np.swapaxes)
-def _swapaxes(tape: Tape, a: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(tape: Tape, a: Any, axis1: int, axis2: int) -> Any:
+    """``np.swapaxes``."""
     order = list(range(np.ndim(as_tracer(tape, a).value)))
     one, two = axis_of(axis1, len(order)), axis_of(axis2, len(order))
     order[one], order[two] = order[two], order[one]
@@ -66,7 +69,7 @@ def _swapaxes(tape: Tape, a: Any, axis1: int, axis2: int) -> Any:
 @handles(np.moveaxis)
 def _moveaxis(tape: Tape, a: Any, source: Any, destination: Any) -> Any:
     ndim = np.ndim(as_tracer(tape, a).value)
-    sources, targets = axis_of(_ints(source), ndim), axis_of(_ints(destination), ndim)
+    sources, targets = axis_of(ints(source), ndim), axis_of(ints(destination), ndim)
     order = [n for n in range(ndim) if n not in sources]
     for target, origin in sorted(zip(targets, sources, strict=True)):
         order.insert(target, origin)
@@ -76,7 +79,7 @@ def _moveaxis(tape: Tape, a: Any, source: Any, destination: Any) -> Any:
 @handles(np.expand_dims)
 def _expand_dims(tape: Tape, a: Any, axis: Any) -> Any:
     x = as_tracer(tape, a)
-    axes = _ints(axis)
+    axes = ints(axis)
     axes = axis_of(axes, np.ndim(x.value) + len(axes))
     left = iter(np.shape(x.value))
     return reshape(tape, x, tuple(1 if i in axes else next(left) for i in range(np.ndim(x.value) + len(axes))))
@@ -105,7 +108,7 @@ for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 
 @handles(np.broadcast_to)
 def _broadcast_to(tape: Tape, array: Any, shape: Any, subok: bool = False) -> Any:
-    return apply(tape, TABLE["broadcast_to"], (as_tracer(tape, array),), (("shape", _ints(shape)),))
+    return apply(tape, TABLE["broadcast_to"], (as_tracer(tape, array),), (("shape", ints(shape)),))
 
 
 @handles(np.broadcast_arrays)
@@ -122,6 +125,7 @@ def _broadcast_arrays(tape: Tape, *arrays: Any, subok: bool = False) -> Any:
 def concatenate(
     tape: Tape, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
+    """``np.concatenate``."""
     traced = [as_tracer(tape, a) for a in arrays]
     if axis is None:
         traced, axis = [ravel(tape, t) for t in traced], 0
@@ -143,6 +147,7 @@ def _astype(tape: Tape, x: Tracer, dtype: Any) -> Tracer:
 def stack(
     tape: Tape, arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
+    """``np.stack``."""
     traced = [as_tracer(tape, a) for a in arrays]
     axis = axis_of(axis, np.ndim(traced[0].value) + 1)
     key = (*(slice(None),) * axis, None)  # as np.stack does it: the layout of its result follows from it
@@ -183,7 +188,7 @@ def _array_split(tape: Tape, ary: Any, indices_or_sections: Any, axis: int = 0) 
     axis = axis_of(axis, np.ndim(x.value))
     size = x.value.shape[axis]
     if isinstance(indices_or_sections, tuple | list | np.ndarray):
-        ends = [0, *_ints(indices_or_sections), size]
+        ends = [0, *ints(indices_or_sections), size]
     else:
         parts = indices_or_sections.__index__()
         each, extra = divmod(size, parts)
@@ -215,132 +220,6 @@ def _dsplit(tape: Tape, ary: Any, indices_or_sections: Any) -> Any:
     return _split(tape, ary, indices_or_sections, 2)
 
 
-# -- moving and repeating ---------------------------------------------------------------------------------------------
-
-
-def _static(tape: Tape, value: Any, what: str) -> Any:
-    """A static argument that may have been made with np.array in the traced code."""
-    if type(value) is Tracer:
-        value = value.concrete(f"says {what}", "Take it from shapes, or pass plain Python integers").tolist()
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    return tuple(_static(tape, item, what) for item in value) if isinstance(value, list | tuple) else value
-
-
-@handles(np.tile)
-def _tile(tape: Tape, A: Any, reps: Any) -> Any:
-    return apply(tape, TABLE["tile"], (as_tracer(tape, A),), (("reps", _static(tape, reps, "how often to tile")),))
-
-
-@handles(np.repeat)
-def _repeat(tape: Tape, a: Any, repeats: Any, axis: Any = None) -> Any:
-    x = as_tracer(tape, a)
-    repeats = _static(tape, repeats, "how often to repeat")
-    return apply(tape, TABLE["repeat"], (x,), params(axis=axis_of(axis, np.ndim(x.value)), repeats=repeats))
-
-
-@handles(np.roll)
-def _roll(tape: Tape, a: Any, shift: Any, axis: Any = None) -> Any:
-    x = as_tracer(tape, a)
-    shift = _static(tape, shift, "how far to roll")
-    given = params(axis=axis_of(axis, np.ndim(x.value)))
-    return apply(tape, TABLE["roll"], (x,), (*given, ("shift", shift)))
-
-
-@handles(np.flip)
-def _flip(tape: Tape, m: Any, axis: Any = None) -> Any:
-    x = as_tracer(tape, m)
-    axes = range(x.value.ndim) if axis is None else axis_of(_ints(axis), x.value.ndim)
-    return x[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(x.value.ndim))]
-
-
-@handles(np.flipud)
-def _flipud(tape: Tape, m: Any) -> Any:
-    return _flip(tape, m, 0)
-
-
-@handles(np.fliplr)
-def _fliplr(tape: Tape, m: Any) -> Any:
-    return _flip(tape, m, 1)
-
-
-@handles(np.rot90)
-def _rot90(tape: Tape, m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    x = as_tracer(tape, m)
-    one, two = axis_of(tuple(axes), x.value.ndim)
-    k %= 4
-    if k == 0:
-        return _flip(tape, x, ())
-    if k == 2:
-        return _flip(tape, _flip(tape, x, one), two)
-    if k == 1:
-        return _swapaxes(tape, _flip(tape, x, two), one, two)
-    return _flip(tape, _swapaxes(tape, x, one, two), two)
-
-
-@handles(np.pad)
-def _pad(tape: Tape, array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
-    x = as_tracer(tape, array)
-    ndim = x.value.ndim
-    if isinstance(pad_width, dict):
-        given = [pad_width.get(i, pad_width.get(i - ndim, 0)) for i in range(ndim)]
-        pad_width = tuple((w, w) if isinstance(w, int) else tuple(w) for w in given)
-    wide = np.broadcast_to(np.asarray(_static(tape, pad_width, "how wide to pad")), (ndim, 2))
-    width = tuple((int(a), int(b)) for a, b in wide)
-    if mode == "constant":
-        value = options.pop("constant_values", 0)
-        if type(value) in (int, float) and not options:
-            return apply(tape, TABLE["pad"], (x,), (("value", Constant(value)), ("width", width)))
-    elif mode in ("edge", "reflect", "symmetric", "wrap") and not options:
-        return apply(tape, TABLE["pad_copy"], (x,), (("mode", mode), ("width", width)))
-    raise tape.refuse(
-        f"np.pad(…, mode={mode!r}) with these options can't be traced",
-        "Pad with one number, or with mode 'edge', 'reflect', 'symmetric' or 'wrap'",
-    )
-
-
-@handles(np.diag)
-def _diag(tape: Tape, v: Any, k: int = 0) -> Any:
-    x = as_tracer(tape, v)
-    if x.value.ndim == 2:
-        return _diagonal(tape, x, k)
-    return apply(tape, TABLE["diag"], (x,), params(k=k or None))
-
-
-@handles(np.diagonal)
-def _diagonal(tape: Tape, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    x = as_tracer(tape, a)
-    one, two = axis_of((axis1, axis2), x.value.ndim)
-    given = (("axis1", one), ("axis2", two), ("offset", offset))
-    return apply(tape, TABLE["diagonal"], (x,), given)
-
-
-@handles(np.diagflat)
-def _diagflat(tape: Tape, v: Any, k: int = 0) -> Any:
-    return _diag(tape, ravel(tape, v), k)
-
-
-@handles(np.delete)
-def _delete(tape: Tape, arr: Any, obj: Any, axis: Any = None) -> Any:
-    x = as_tracer(tape, arr)
-    if isinstance(obj, slice):
-        size = x.value.size if axis is None else x.value.shape[axis]
-        obj = tuple(range(*obj.indices(size)))
-    given = params(axis=axis_of(axis, x.value.ndim))
-    return apply(tape, TABLE["delete"], (x,), (*given, ("obj", _static(tape, obj, "what to delete"))))
-
-
-@handles(np.lib.stride_tricks.sliding_window_view)
-def _windows(
-    tape: Tape, x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
-) -> Any:
-    x = as_tracer(tape, x)
-    if writeable:
-        raise tape.refuse("a writeable sliding_window_view can't be traced", "Write to the array itself, with slices")
-    given = params(axis=axis_of(axis, x.value.ndim), window_shape=_ints(window_shape))
-    return apply(tape, TABLE["sliding_window_view"], (x,), given)
-
-
 # -- copies, casts and choices ------------------------------------------------------------------------------------------
 
 
@@ -357,7 +236,7 @@ def _where(tape: Tape, condition: Any, x: Any = None, y: Any = None) -> Any:
         mask = as_tracer(tape, condition)
         if mask.const:
             return tuple(as_tracer(tape, i) for i in np.nonzero(mask.value))
-        mask = mask if mask.value.dtype == bool else mask != 0
+        mask = mask if mask.value.dtype == bool else np.not_equal(mask, 0)
         return tuple(MaskIndex(mask, axis) for axis in range(mask.value.ndim))
     return apply(tape, TABLE["where"], tuple(as_tracer(tape, v) for v in (condition, x, y)))
 
@@ -465,7 +344,7 @@ def _real(tape: Tape, val: Any) -> Any:
 @handles(np.unravel_index)
 def _unravel_index(tape: Tape, indices: Any, shape: Any, order: str = "C") -> Any:
     x = as_tracer(tape, indices)
-    shape = _ints(shape)
+    shape = ints(shape)
     extra = params(order=None if order == "C" else order)
     return tuple(
         apply(tape, TABLE["unravel_index"], (x,), (("axis", i), *extra, ("shape", shape))) for i in range(len(shape))
@@ -476,8 +355,6 @@ def _unravel_index(tape: Tape, indices: Any, shape: Any, order: str = "C") -> An
 def _meshgrid(tape: Tape, *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     grids = np.meshgrid(*(np.arange(np.size(as_tracer(tape, x).value)) for x in xi), indexing=indexing, sparse=sparse)
     return tuple(ravel(tape, x)[grid] for x, grid in zip(xi, grids, strict=True))
-
-
 
 
 @handles(np.ix_)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from backhand.graph.ops import TABLE
 from backhand.graph.ops_index import Slice, Slot, is_basic
 from backhand.graph.trace_array import Tracer, apply, as_tracer, write
 from backhand.graph.trace_masked import Masked, MaskIndex
 from backhand.graph.trace_tape import Tape
+from backhand.graph.untyped import np
 
 __all__ = ["get_item", "parse_key", "set_item"]
 
@@ -27,13 +26,13 @@ def parse_key(tape: Tape, key: Any) -> tuple[tuple[Any, ...], list[Tracer]] | Tr
     if items and all(type(item) is MaskIndex for item in items):
         mask = items[0].mask
         if all(item.mask is mask for item in items) and [i.axis for i in items] == list(range(mask.value.ndim)):
-            return mask  # type: ignore[no-any-return]
+            return mask
     for item in items:
         if item is None or item is Ellipsis:
             static.append(item)
         elif isinstance(item, slice):
             static.append(Slice(*(_bound(tape, b) for b in (item.start, item.stop, item.step))))
-        elif type(item) is int or (isinstance(item, np.integer) and type(item) is not Tracer):
+        elif type(item) is int or (type(item) is not Tracer and isinstance(item, np.integer)):
             static.append(int(item))
         elif type(item) is MaskIndex:
             raise tape.refuse(
@@ -71,7 +70,7 @@ def get_item(x: Tracer, key: Any) -> Any:
     parsed = parse_key(x.tape, key)
     if type(parsed) is Tracer:
         return Masked.read(x, parsed)
-    static, arrays = parsed  # type: ignore[misc]
+    static, arrays = parsed
     if not isinstance(x.value, np.ndarray):
         x.value[key]  # NumPy's own error for indexing a scalar
     return apply(x.tape, TABLE["getitem"], (x, *arrays), (("key", static),))
@@ -86,7 +85,7 @@ def set_item(x: Tracer, key: Any, value: Any) -> None:
     if type(parsed) is Tracer:
         write(x, _put_mask(x, parsed, value))
         return
-    static, arrays = parsed  # type: ignore[misc]
+    static, arrays = parsed
     if type(value) is Masked:
         raise tape.refuse(
             "values read through a mask are written to a place without that mask",

@@ -24,7 +24,15 @@ from backhand.graph.trace_array import Tracer
 __all__ = ["Place", "World", "substitute"]
 
 _ATOMS = (str, bytes, bytearray, int, float, complex, bool, type(None), np.dtype, range, slice, type(Ellipsis))
-_LIBRARY = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "matplotlib", "pytest", "_pytest", "hypothesis", "builtins"}
+_LIBRARY = frozenset(sys.stdlib_module_names) | {
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "pytest",
+    "_pytest",
+    "hypothesis",
+    "builtins",
+}
 _STREAMS = (np.random.Generator, np.random.RandomState)
 _MISSING = object()
 
@@ -140,9 +148,9 @@ class World:
             self._class(path, value)
         elif isinstance(value, _STREAMS):
             return
-        elif not isinstance(value, types.ModuleType) and not is_library(type(value)):
-            self._instance(path, value)
-        elif isinstance(value, types.SimpleNamespace):
+        elif (not isinstance(value, types.ModuleType) and not is_library(type(value))) or isinstance(
+            value, types.SimpleNamespace
+        ):
             self._instance(path, value)
 
     def _instance(self, path: str, value: Any) -> None:
@@ -268,6 +276,7 @@ def _named(code: types.CodeType) -> Iterator[str]:
 
 
 def substitute(path: str, value: Any, make: Callable[[str, Any], Any]) -> Any:
+    """A value with every leaf in it, inside of tuples too, replaced by ``make(path, leaf)``."""
     if isinstance(value, np.ndarray | np.generic | np.random.Generator | np.random.RandomState) or type(value) in (
         int,
         float,

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from backhand.graph.ops import TABLE
 from backhand.graph.trace_array import Tracer, apply, describe, write
 from backhand.graph.trace_functions import HANDLERS
+from backhand.graph.untyped import np
 
 __all__ = ["attribute"]
 
@@ -56,9 +55,9 @@ def attribute(x: Tracer, name: str) -> Any:
     if name in _OWN:
         return partial(_OWN[name], x)
     if name == "T":
-        return np.transpose(x)  # type: ignore[call-overload]
+        return np.transpose(x)
     if name == "mT":
-        return np.swapaxes(x, -1, -2)  # type: ignore[call-overload]
+        return np.swapaxes(x, -1, -2)
     if name in ("real", "conj", "conjugate") and value.dtype.kind != "c":
         return x if name == "real" else (lambda: x)
     if x.const:
@@ -73,9 +72,8 @@ def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: Any = None) -> Any:
 
 
 def _transpose(x: Tracer, *axes: Any) -> Any:
-    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
-        axes = axes[0]
-    return HANDLERS[np.transpose](x.tape, x, axes or None)
+    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+    return HANDLERS[np.transpose](x.tape, x, order or None)
 
 
 def _copy(x: Tracer, order: str = "C") -> Any:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from backhand.errors import TraceError
 from backhand.graph.graph import Constant, Graph, Node, State
 from backhand.graph.ops import TABLE, signature_of
@@ -16,9 +14,10 @@ from backhand.graph.ops_index import Slice, copy_like
 from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer, apply, as_tracer, current, root_of
-from backhand.graph.trace_lift import Place, World, substitute, random_state, same_state
+from backhand.graph.trace_lift import Place, World, random_state, same_state, substitute
 from backhand.graph.trace_patch import patched
 from backhand.graph.trace_tape import Tape
+from backhand.graph.untyped import np
 
 __all__ = ["Program", "Target", "copies", "trace_once"]
 
@@ -130,7 +129,7 @@ class _Stream:
     def __init__(self, tape: Tape, stream: Any, path: str) -> None:
         self._tape, self._stream, self._path = tape, stream, path
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self._stream)
 
@@ -290,7 +289,9 @@ def _recorder(tape: Tape) -> Callable[..., Any]:
                 "Draw them outside and pass them as an argument, or draw them in a method of a layer",
             )
         if name in ("seed", "set_state", "shuffle", "bytes"):
-            instead = "Use np.random.permutation and an index" if name == "shuffle" else "Do it outside of the traced code"
+            instead = (
+                "Use np.random.permutation and an index" if name == "shuffle" else "Do it outside of the traced code"
+            )
             raise tape.refuse(f"np.random.{name} can't be traced", instead)
         given = tuple(_static(a) for a in args), {k: _static(v) for k, v in kwargs.items()}
         made = original(*given[0], **given[1])
@@ -307,7 +308,9 @@ def _recorder(tape: Tape) -> Callable[..., Any]:
 
 def _static(value: Any) -> Any:
     if type(value) is Tracer:
-        return value.concrete("says what to draw", "Draw standard numbers and scale them: mean + std * np.random.randn(…)")
+        return value.concrete(
+            "says what to draw", "Draw standard numbers and scale them: mean + std * np.random.randn(…)"
+        )
     return tuple(_static(v) for v in value) if isinstance(value, tuple | list) else value
 
 

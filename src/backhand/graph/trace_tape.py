@@ -29,7 +29,7 @@ def active_tape() -> Tape | None:
 
 def is_internal(frame: FrameType) -> bool:
     """True for a frame of this package or of NumPy: the user's own line is further out."""
-    name = frame.f_globals.get("__name__", "")
+    name: str = frame.f_globals.get("__name__", "")
     return name.startswith(("numpy", "backhand.graph", "importlib"))
 
 
@@ -229,4 +229,3 @@ def _assigned(code: CodeType) -> dict[int, str]:
             if follow and follow[0].opname == "STORE_ATTR":
                 names[step.offset] = str(follow[0].argval)
     return names
-

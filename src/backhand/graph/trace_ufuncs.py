@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from backhand.graph.ops import BY_NUMPY, TABLE, Op
 from backhand.graph.trace_array import Tracer, apply, as_tracer, fit, write
 from backhand.graph.trace_masked import Masked
 from backhand.graph.trace_tape import Tape
+from backhand.graph.untyped import np
 
 __all__ = ["REFUSED_UFUNCS", "call_ufunc"]
 
@@ -57,7 +56,7 @@ def call_ufunc(tape: Tape, ufunc: Any, method: str, inputs: tuple[Any, ...], kwa
     if method == "outer":
         a, b = (as_tracer(tape, x) for x in inputs)
         shape = (*np.shape(a.value), *(1,) * np.ndim(b.value))
-        return call_ufunc(tape, ufunc, "__call__", (np.reshape(a, shape), b), kwargs)  # type: ignore[call-overload]
+        return call_ufunc(tape, ufunc, "__call__", (np.reshape(a, shape), b), kwargs)
     if method != "__call__":
         raise tape.refuse(f"np.{ufunc.__name__}.{method} can't be traced", "Write it with slices and np.sum")
     out = kwargs.pop("out", None)
@@ -82,9 +81,7 @@ def _call(tape: Tape, row: Op, ufunc: Any, inputs: tuple[Any, ...]) -> Tracer:
     operands = tuple(as_tracer(tape, x) for x in inputs)
     if row.name in _PYTHON and not any(isinstance(t.value, np.ndarray) for t in operands):
         # The row's Python operator would keep plain numbers plain; the ufunc makes them NumPy's.
-        operands = tuple(
-            t if isinstance(t.value, np.generic) else apply(tape, TABLE["scalar"], (t,)) for t in operands
-        )
+        operands = tuple(t if isinstance(t.value, np.generic) else apply(tape, TABLE["scalar"], (t,)) for t in operands)
         if row.name == "power":
             return apply(tape, row, operands, (("ufunc", True),))
     return apply(tape, row, operands)
@@ -139,7 +136,7 @@ def _at(tape: Tape, ufunc: Any, inputs: tuple[Any, ...]) -> None:
     if type(parsed) is Tracer:
         x[parsed] = x[parsed] + value if ufunc is np.add else x[parsed] - value
         return
-    static, arrays = parsed  # type: ignore[misc]
+    static, arrays = parsed
     value = as_tracer(tape, value)
     if ufunc is np.subtract:
         value = apply(tape, TABLE["negative"], (value,))
