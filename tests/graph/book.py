@@ -1,4 +1,4 @@
-"""Optimizers and layers in the manner of the book the notes follow, written for these tests: state in dicts and attributes."""
+"""Optimizers and layers in the manner of the book that the notes follow, written for these tests."""
 
 # ruff: noqa: RUF059
 

@@ -1,4 +1,4 @@
-"""One row an op: code that uses it (with `np` passed in, so that the oracle's NumPy can stand there) and inputs for it."""
+"""One row an op: code that uses it (with `np` passed in, so that the oracle's can stand there) and inputs for it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ def gradient(f, *inputs, wrt="x"):
     return backhand.differentiate(graph, wrt=wrt).verify()(*inputs)
 
 
-# -- awkward places -----------------------------------------------------------------------------------------------------
+# -- awkward places
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_repeated_use():
@@ -153,7 +154,8 @@ def test_a_gradient_that_is_not_there_is_zero():
     assert gy.dtype == np.float32
 
 
-# -- the interface ------------------------------------------------------------------------------------------------------
+# -- the interface
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_wrt_outputs_and_upstream():
@@ -271,7 +273,8 @@ def test_results_are_the_callers_own():
     assert [a.tolist() for a in again] == [[0, 0, 0], [1, 2], [1, 1, 1]]
 
 
-# -- layers of our time -----------------------------------------------------------------------------------------------------
+# -- layers of our time
+# -----------------------------------------------------------------------------------------------------
 
 
 def layer_norm(np, x, gamma, beta):
@@ -357,7 +360,8 @@ def test_the_derivative_of_a_hand_written_backward():
     np.testing.assert_allclose(backhand.differentiate(graph, wrt=0)(x, np.ones(2)), expected, rtol=1e-12)
 
 
-# -- size ---------------------------------------------------------------------------------------------------------------
+# -- size
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def chain(n):

@@ -42,7 +42,8 @@ class Box:
         self.__dict__.update(attributes)
 
 
-# -- no side effect -----------------------------------------------------------------------------------------------------
+# -- no side effect
+# -----------------------------------------------------------------------------------------------------
 
 
 class Messy:
@@ -177,7 +178,8 @@ def test_two_threads_trace_at_once():
     assert not hasattr(np.zeros, "__wrapped__")
 
 
-# -- where arrays live --------------------------------------------------------------------------------------------------
+# -- where arrays live
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_global_array_is_state():
@@ -336,7 +338,8 @@ def test_a_tracer_that_escapes_into_a_cache_is_refused():
     refused(f, X, match="kept somewhere")
 
 
-# -- program that changes -----------------------------------------------------------------------------------------------
+# -- program that changes
+# -----------------------------------------------------------------------------------------------
 
 
 def test_an_alias_that_is_rebound():
@@ -519,7 +522,8 @@ def test_a_node_outside_of_any_method_has_no_layer():
     assert graph.nodes[-1].layer is None
 
 
-# -- views and writes -----------------------------------------------------------------------------------------------------
+# -- views and writes
+# -----------------------------------------------------------------------------------------------------
 
 
 def view_of_view(x):
@@ -551,6 +555,12 @@ def copies_are_not_views(x):
     f = out.flatten()
     f[1] = 9
     return out, flat, part, f
+
+
+def divisions(x):
+    quotient, rest = divmod(x, 0.7)
+    back, _ = divmod(2, x)
+    return quotient, rest, back, round(x), np.divmod(x, 2), -x // 2, abs(x) % 1.5
 
 
 def overlapping_write(x):
@@ -622,7 +632,8 @@ def layouts(x):
 
 @pytest.mark.parametrize(
     "code",
-    [view_of_view, write_through_transpose, copies_are_not_views, overlapping_write, masks, scalars_are_not_arrays,
+    [view_of_view, divisions, write_through_transpose, copies_are_not_views, overlapping_write, masks,
+    scalars_are_not_arrays,
      outs, one_hot, lists, layouts],
 )  # fmt: skip
 def test_views_writes_and_copies_are_numpys(code):

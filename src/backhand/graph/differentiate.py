@@ -39,14 +39,15 @@ def differentiate(
 
     Args:
         graph: of a function. Its derivative is a graph like any other: differentiate it again for the second order.
-        wrt: by which inputs: a name (``"x"``, ``"params['W1']"``), a number among ``graph.inputs``, or several; by default
+        wrt: by which inputs: a name (``"x"``, ``"params['W1']"``), a number among ``graph.inputs``, or several; by
+        default
             all that hold real numbers.
         outputs: of which results, as numbers among ``graph.outputs``; by default all that are real.
 
     Returns:
-        A graph with the same arguments. It returns the gradient by ``wrt``, or a tuple of them if ``wrt`` is not a single
-        one, each of its input's shape and dtype. A result that is not a single number needs an upstream gradient: for
-        each such result the graph takes one more argument, ``dout``, of the result's shape.
+        A graph with the same arguments. It returns the gradient by ``wrt``, or a tuple of them if ``wrt`` is not a
+        single one, each of its input's shape and dtype. A result that is not a single number needs an upstream
+        gradient: for each such result the graph takes one more argument, ``dout``, of the result's shape.
 
     Raises:
         DTypeError: an input or result is made of integers, booleans or complex numbers.
@@ -295,8 +296,8 @@ def _template(
 ) -> Template | None:
     """What a rule does, traced on example values: records that read g, y, the inputs (and a condition) by position.
 
-    None if the derivative is zero. With ``branch`` the last entry of ``known`` is a condition: the gradient is set to zero where
-    it doesn't choose this branch, so that an inf or NaN of the unused branch can't come through.
+    None if the derivative is zero. With ``branch`` the last entry of ``known`` is a condition: the gradient is set
+    to zero where it doesn't choose this branch, so that an inf or NaN of the unused branch can't come through.
     """
     rule = TABLE[op].rule(number)
     if rule is None:

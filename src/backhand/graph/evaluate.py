@@ -31,7 +31,8 @@ class Contribution:
             huge, mostly empty matrix: show ``rule`` instead.
         downstream: what is added to the input's gradient: ``upstream * local`` where there is a ``local``, summed over
             the axes along which the input was broadcast, so that it has the input's shape.
-        rule: the derivative as one would write it, for example ``g * b`` or ``g @ b.T`` (``g`` is the upstream gradient,
+        rule: the derivative as one would write it, for example ``g * b`` or ``g @ b.T`` (``g`` is the upstream
+        gradient,
             ``y`` the result, ``a``, ``b`` or ``x`` the inputs).
     """
 

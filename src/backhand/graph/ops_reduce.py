@@ -20,7 +20,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def spread(v: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Give a reduction's result (or its gradient) its reduced axes back, with length 1, so that it broadcasts with x."""
+    """Give a reduction's result (or its gradient) its reduced axes back, with length 1: it then broadcasts with x."""
     if keepdims or axis is None:
         return v
     kept = list(x.shape)

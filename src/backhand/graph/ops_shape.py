@@ -66,7 +66,7 @@ def _concatenate_rule(i: int, g: Any, y: Any, *arrays: Any, axis: int) -> Any:
 
 
 def _moved(function: Callable[..., Any]) -> Rule:
-    """The rule of an op that only moves, repeats or drops elements: send numbered places through it, add g back there."""
+    """The rule of an op that moves, repeats or drops elements: send numbered places through it, add g back there."""
 
     def rule(g: Any, y: Any, x: Any, **params: Any) -> Any:
         """g, added up where each element came from"""

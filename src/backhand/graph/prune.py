@@ -40,7 +40,7 @@ def prune(nodes: Sequence[Node], roots: Iterable[int], inputs: Iterable[int]) ->
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Garbage collection off: a graph is many small objects, none of them garbage, that it would visit again and again."""
+    """Garbage collection off: a graph is many small objects, none of them garbage, all visited again and again."""
     on = gc.isenabled()
     gc.disable()
     try:

@@ -60,6 +60,7 @@ def _check(program: Program, leaves: dict[str, Any]) -> None:
             now = firsts.setdefault(id(leaves[path]), path)
             if now != first:
                 raise TraceError(
-                    f"{path} shared its array with {first} when the graph was traced, and shares it with {now} now: call the "
+                    f"{path} shared its array with {first} when the graph was traced, and shares it with {now} now: "
+                    f"call the "
                     "function once for itself, or trace it again"
                 )

@@ -32,17 +32,19 @@ __all__ = ["Recording", "record", "trace"]
 def trace(function: Callable[..., Any], *inputs: Any) -> Graph:
     """The computation graph of a function of NumPy arrays and numbers, or of code that calls layers' methods.
 
-    The function runs a few times on the example inputs, with nothing in it changed: ``import numpy as np`` stays what it
-    is, layers inherit nothing. Afterwards every array, attribute and random stream is what it was.
+    The function runs a few times on the example inputs, with nothing in it changed: ``import numpy as np`` stays
+    what it is, layers inherit nothing. Afterwards every array, attribute and random stream is what it was.
 
     Args:
         function: a function, a method of an object, or any callable.
-        inputs: example values: arrays, NumPy scalars, Python numbers, and tuples, lists and dicts of them. The graph holds
+        inputs: example values: arrays, NumPy scalars, Python numbers, and tuples, lists and dicts of them. The graph
+        holds
             for inputs of the same shapes and dtypes. True, False, None and strings are settings: they stay as they are.
 
     Returns:
-        The graph. Arrays that the code reaches without their being arguments (a layer's W, an optimizer's moments) are its
-        ``state``. If the first call differs from later ones (``if self.m is None``), it is the graph of the later ones.
+        The graph. Arrays that the code reaches without their being arguments (a layer's W, an optimizer's moments)
+        are its ``state``. If the first call differs from later ones (``if self.m is None``), it is the graph of the
+        later ones.
 
     Raises:
         TraceError: the code does something that a graph can't hold; the message has the line and what to write instead.
@@ -58,11 +60,12 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Graph:
 
 
 class Recording:
-    """A graph together with the objects it was traced from: it can be called like the function, and changes the objects.
+    """A graph together with the objects it was traced from: called like the function, it changes the objects.
 
     Attributes:
         graph: what was traced.
-        cold: the first call differs from all later ones, so the function must be called once for itself before `replay`.
+        cold: the first call differs from all later ones, so the function must be called once for itself before
+        `replay`.
 
     >>> import numpy as np, backhand
     >>> from backhand.graph import record
@@ -178,8 +181,10 @@ def _changing(before: World, after: World) -> set[str]:
         if type(now) in (int, float) and (type(now) is not type(value) or now != value) and value == value:
             if place is not None and place.kind in ("cell", "global"):
                 raise TraceError(
-                    f"the variable {path} is {value} before a call and {now} after it: a graph of a plain function has no "
-                    "place for a number that changes from call to call. Pass it as an argument and return its new value, or "
+                    f"the variable {path} is {value} before a call and {now} after it: a graph of a plain function "
+                    f"has no "
+                    "place for a number that changes from call to call. Pass it as an argument and return its new "
+                    "value, or "
                     "keep it as an attribute of an object"
                 )
             found.add(path)
@@ -198,7 +203,8 @@ def _traced(target: Target, world: World, changing: set[str]) -> Program:
         gc.collect()
         if sys.getrefcount(tape) > 2:
             raise TraceError(
-                "a traced array was kept somewhere that a trace can't reach and put back (a cache, a generator, a global "
+                "a traced array was kept somewhere that a trace can't reach and put back (a cache, a generator, a "
+                "global "
                 "registry). Keep arrays in attributes of the traced objects, or return them"
             )
     return program
@@ -208,7 +214,8 @@ def _refuse_foreign(one: Program, two: Program) -> None:
     for array in one.foreign:
         if any(array is other for other in two.foreign):
             raise TraceError(
-                f"the code uses an array of shape {array.shape} and dtype {array.dtype} that lives where a trace doesn't look: it "
+                f"the code uses an array of shape {array.shape} and dtype {array.dtype} that lives where a trace "
+                f"doesn't look: it "
                 "would be frozen into the graph. Pass it as an argument, or make it an attribute of a traced object"
             )
 
@@ -219,7 +226,8 @@ def _difference(one: Program, two: Program) -> str:
             where = f"{a.source}: {a.source.code}\n  " if a.source else ""
             if a.op == b.op == "constant":
                 return (
-                    f"a constant of the code is {a.param('value')!r} in one call and {b.param('value')!r} in the next: it would be "
+                    f"a constant of the code is {a.param('value')!r} in one call and {b.param('value')!r} in the "
+                    f"next: it would be "
                     "frozen into the graph. Pass it as an argument, or keep it as an attribute of the object"
                 )
             return f"{where}the code does {a.op} in one call and {b.op} in the next: no single graph holds it"
@@ -245,7 +253,8 @@ def _check_against(program: Program, eager: tuple[Any, ...] | None, stream: Any)
     for name, value, real in pairs:
         if not _close(value, real):
             raise TraceError(
-                f"the graph's value of {name} is not what the code itself gave: this is a bug of backhand; please report it "
+                f"the graph's value of {name} is not what the code itself gave: this is a bug of backhand; please "
+                f"report it "
                 "with the code"
             )
 

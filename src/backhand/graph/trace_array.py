@@ -1,8 +1,8 @@
 """The tracer: an object that stands for an array or number while user code runs, and writes down what is done to it.
 
 It is no subclass of ndarray, so that everything that would turn it into a plain number (``float(x)``, ``if x``,
-``np.asarray`` in C code) comes here and can be refused. It carries the value it has for the example inputs, so that NumPy
-itself finds shapes, dtypes, and what is a view and what a copy.
+``np.asarray`` in C code) comes here and can be refused. It carries the value it has for the example inputs, so that
+NumPy itself finds shapes, dtypes, and what is a view and what a copy.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Tracer:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         instead = (
-            "Call NumPy's functions as np.…: what was imported with `from numpy import zeros` makes arrays that a trace "
+            "Call NumPy's functions as np.…: what was imported with `from numpy import zeros` makes arrays that a "
+            "trace "
             "can't see, and code outside of NumPy can't be traced"
         )
         return np.array(self.concrete("is turned into a plain array", instead), dtype=dtype)
@@ -251,7 +252,8 @@ def as_tracer(tape: Tape, value: Any) -> Tracer:
     if isinstance(value, list | tuple):
         from backhand.graph.trace_create import array
 
-        return array(tape, value)
+        made: Tracer = array(tape, value)
+        return made
     value = plain(value)
     return Tracer(tape, tape.constant(value), value, True)
 

@@ -1,7 +1,7 @@
 """Functions that make arrays: recorded as constants, and replaced on the numpy module while a trace runs.
 
-``col = np.zeros(...); col[...] = traced`` writes into a plain array, which no protocol of NumPy's would tell us. So while a
-trace runs, for its thread alone, ``np.zeros`` makes a traced array; everyone else gets the original.
+``col = np.zeros(...); col[...] = traced`` writes into a plain array, which no protocol of NumPy's would tell us. So
+while a trace runs, for its thread alone, ``np.zeros`` makes a traced array; everyone else gets the original.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _pad(tape: Tape, array: Any, pad_width: Any, mode: Any = "constant", **optio
     x = as_tracer(tape, array)
     ndim = x.value.ndim
     if isinstance(pad_width, dict):
-        given = [pad_width.get(i, pad_width.get(i - ndim, 0)) for i in range(ndim)]
+        given: list[Any] = [pad_width.get(i, pad_width.get(i - ndim, 0)) for i in range(ndim)]
         pad_width = tuple((w, w) if isinstance(w, int) else tuple(w) for w in given)
     wide = np.broadcast_to(np.asarray(_static(tape, pad_width, "how wide to pad")), (ndim, 2))
     width = tuple((int(a), int(b)) for a, b in wide)

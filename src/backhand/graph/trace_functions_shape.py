@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -194,7 +195,7 @@ def _array_split(tape: Tape, ary: Any, indices_or_sections: Any, axis: int = 0) 
         each, extra = divmod(size, parts)
         ends = [i * each + min(i, extra) for i in range(parts + 1)]
     before = (slice(None),) * axis
-    return [x[(*before, slice(start, stop))] for start, stop in zip(ends, ends[1:], strict=False)]
+    return [x[(*before, slice(start, stop))] for start, stop in itertools.pairwise(ends)]
 
 
 @handles(np.split)
@@ -220,7 +221,8 @@ def _dsplit(tape: Tape, ary: Any, indices_or_sections: Any) -> Any:
     return _split(tape, ary, indices_or_sections, 2)
 
 
-# -- copies, casts and choices ------------------------------------------------------------------------------------------
+# -- copies, casts and choices
+# ------------------------------------------------------------------------------------------
 
 
 @handles(np.copy)

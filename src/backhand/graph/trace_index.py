@@ -26,7 +26,7 @@ def parse_key(tape: Tape, key: Any) -> tuple[tuple[Any, ...], list[Tracer]] | Tr
     if items and all(type(item) is MaskIndex for item in items):
         mask = items[0].mask
         if all(item.mask is mask for item in items) and [i.axis for i in items] == list(range(mask.value.ndim)):
-            return mask
+            return as_tracer(tape, mask)
     for item in items:
         if item is None or item is Ellipsis:
             static.append(item)
@@ -109,7 +109,8 @@ def _put_mask(x: Tracer, mask: Tracer, value: Any) -> Tracer:
         value = as_tracer(tape, value)
         if np.ndim(value.value) > spare:
             raise tape.refuse(
-                f"a value of shape {np.shape(value.value)} is written through a mask that depends on an input: how many "
+                f"a value of shape {np.shape(value.value)} is written through a mask that depends on an input: how "
+                f"many "
                 "elements that needs is only known when the graph runs",
                 "Write a number, or use np.where(mask, a, b) with arrays of the full shape",
             )

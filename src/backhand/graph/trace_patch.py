@@ -1,9 +1,9 @@
 """While a trace runs, numpy's functions that make arrays or draw random numbers are replaced, for its thread alone.
 
-They are replaced as attributes of the numpy module, which everyone sees: so each replacement asks whether this very call
-comes from a thread that traces, and from a user's Python code; everyone else gets the original. Compiled modules need more
-care: their code has no Python frame to ask, and would take a traced array's memory for an ndarray's. For the time of a trace
-they get a numpy module of their own, with the originals.
+They are replaced as attributes of the numpy module, which everyone sees: so each replacement asks whether this very
+call comes from a thread that traces, and from a user's Python code; everyone else gets the original. Compiled modules
+need more care: their code has no Python frame to ask, and would take a traced array's memory for an ndarray's. For
+the time of a trace they get a numpy module of their own, with the originals.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ DRAWS = (
     "gumbel", "hypergeometric", "laplace", "logistic", "lognormal", "logseries", "multinomial", "multivariate_normal",
     "negative_binomial", "noncentral_chisquare", "noncentral_f", "normal", "pareto", "permutation", "poisson", "power",
     "rand", "randint", "randn", "random", "random_integers", "random_sample", "ranf", "rayleigh", "sample", "seed",
-    "set_state", "shuffle", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal", "standard_t",
-    "triangular", "uniform", "vonmises", "wald", "weibull", "zipf",
+    "set_state", "shuffle", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal",
+    "standard_t", "triangular", "uniform", "vonmises", "wald", "weibull", "zipf",
 )  # fmt: skip
 """What draws from, or sets, NumPy's global random stream."""
 

@@ -168,7 +168,7 @@ class _Lift:
             if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and path not in own:
                 arrays.setdefault(id(value), (path, value))
         group_of = {id(v): group for group in overlaps([value for _, value in arrays.values()]) for v in group}
-        for path, value in arrays.values():  # in the order of the walk, whatever their addresses
+        for _, value in arrays.values():  # in the order of the walk, whatever their addresses
             if id(value) not in self.state:
                 members = sorted((arrays[id(v)] for v in group_of[id(value)]), key=lambda item: item[0])
                 self._lift_group(members, copied)
@@ -268,7 +268,8 @@ def trace_once(target: Target, world: World, changing: Iterable[str]) -> tuple[P
             result = target.call(lift.make)
             if not same_state(random_state(), tape.stream_state):
                 raise TraceError(
-                    "random numbers were drawn where the trace can't see it. Draw them with np.random.… called by that name "
+                    "random numbers were drawn where the trace can't see it. Draw them with np.random.… called by "
+                    "that name "
                     "inside a layer's method, or draw outside and pass them as an argument"
                 )
             if tape.refusals:
@@ -318,7 +319,8 @@ def _refuse_shared_writes(tape: Tape, lift: _Lift) -> None:
     for (path, one), (other, two) in lift.shared:
         if root_of(one).version or root_of(two).version:
             raise TraceError(
-                f"{path} and {other} share memory and one of them is written in place: what the other then holds depends on "
+                f"{path} and {other} share memory and one of them is written in place: what the other then holds "
+                f"depends on "
                 "how they overlap. Pass a copy (x.copy()), or keep only one of them"
             )
 
@@ -418,7 +420,8 @@ def _state_node(tape: Tape, path: str, now: Any) -> int:
     if type(now) is Tracer or is_number(now):
         return _node(tape, now)
     raise TraceError(
-        f"{path} holds an array that the code reads, and after the call it holds {type(now).__name__}: such a program is "
+        f"{path} holds an array that the code reads, and after the call it holds {type(now).__name__}: such a "
+        f"program is "
         "another one at every call. Keep an array of the same shape there"
     )
 
@@ -442,6 +445,7 @@ def _check_results(structure: Structure) -> None:
         stack += item.children
         if item.kind == "static" and not isinstance(item.value, str | bool | bytes | type(None)):
             raise TraceError(
-                f"the traced function returns a {type(item.value).__name__}; return arrays and numbers, or tuples, lists and "
+                f"the traced function returns a {type(item.value).__name__}; return arrays and numbers, or tuples, "
+                f"lists and "
                 "dicts of them"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import itertools
 import linecache
 import sys
 import threading
@@ -221,7 +222,7 @@ def _assigned(code: CodeType) -> dict[int, str]:
     """For each instruction whose result is stored right away, the name it is stored under."""
     steps = [step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "COPY")]
     names = {}
-    for step, after in zip(steps, steps[1:], strict=False):
+    for step, after in itertools.pairwise(steps):
         if after.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
             names[step.offset] = str(after.argval)
         elif after.opname == "LOAD_FAST" and step.opname != "RESUME":
