@@ -498,6 +498,7 @@ def relu_by_if(x):
         (lambda x: x[: int(x[0, 0])], "turned into a Python int"),
         (lambda x: np.zeros(np.argmax(x)) + 1, "used as a Python integer"),
         (lambda x: max(x[0]), "decides an if"),
+        (lambda x: x * round(x[0, 0]), r"rounded with round\(\)"),
         (lambda x: x * (2 in x), "searched with 'in'"),
         (lambda x: x[x > 0].sum(), "values read through a mask"),
         (lambda x: len(x[x > 0]) * x, "number of values read through a mask"),
@@ -560,7 +561,7 @@ def copies_are_not_views(x):
 def divisions(x):
     quotient, rest = divmod(x, 0.7)
     back, _ = divmod(2, x)
-    return quotient, rest, back, round(x), np.divmod(x, 2), -x // 2, abs(x) % 1.5
+    return quotient, rest, back, np.round(x), np.divmod(x, 2), -x // 2, abs(x) % 1.5
 
 
 def overlapping_write(x):

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.random
 
 from backhand.graph.trace_array import Tracer
+from backhand.graph.trace_tape import INTERNAL
 
 __all__ = ["Place", "World", "substitute"]
 
@@ -69,9 +70,10 @@ class Place:
 
 def is_library(thing: Any) -> bool:
     """True for what belongs to Python or a library: it is not walked."""
-    module = getattr(thing, "__module__", None) or ""
-    root = str(module).partition(".")[0]
-    return root in _LIBRARY or str(module).startswith("backhand.graph")
+    if isinstance(thing, types.FunctionType) and thing.__code__.co_filename.startswith(INTERNAL):
+        return True
+    module = str(getattr(thing, "__module__", None) or "")
+    return module.partition(".")[0] in _LIBRARY or (isinstance(thing, type) and module.startswith("backhand.graph"))
 
 
 class World:

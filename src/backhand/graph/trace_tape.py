@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import itertools
 import linecache
+import os
 import sys
 import threading
 from functools import lru_cache
@@ -20,6 +21,9 @@ from backhand.graph.ops import signature_of
 __all__ = ["Tape", "active_tape"]
 
 _ACTIVE = threading.local()
+_HERE = os.path.dirname(__file__) + os.sep
+INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep, "<frozen importlib", "<__array_function__")
+_BOUNDARY = _HERE + "trace_state.py"
 Params = tuple[tuple[str, Any], ...]
 
 
@@ -30,8 +34,7 @@ def active_tape() -> Tape | None:
 
 def is_internal(frame: FrameType) -> bool:
     """True for a frame of this package or of NumPy: the user's own line is further out."""
-    name: str = frame.f_globals.get("__name__", "")
-    return name.startswith(("numpy", "backhand.graph", "importlib"))
+    return frame.f_code.co_filename.startswith(INTERNAL)
 
 
 class Tape:
@@ -142,7 +145,7 @@ class Tape:
             known = self._frames.get(id(frame))
             if known is not None:
                 return known[1]
-            if frame.f_globals.get("__name__") == "backhand.graph.trace_state":
+            if frame.f_code.co_filename == _BOUNDARY:
                 return None  # what lies outside of the traced call is not its business
             code = frame.f_code
             if code.co_argcount and code.co_varnames[0] == "self" and not is_internal(frame):
