@@ -314,17 +314,9 @@ def test_an_argument_that_is_also_a_parameter():
 
 
 def test_an_array_from_where_the_walk_does_not_look():
-    class Hidden:
-        def __init__(self):
-            self.gen = self.make()
-
-        def make(self):
-            W = np.array([1.0, 2.0, 3.0])
-            while True:
-                yield W
-
-    hidden = Hidden()
-    refused(lambda x: x * next(hidden.gen), X, match="where a trace doesn't look")
+    local = threading.local()
+    local.W = np.array([1.0, 2.0, 3.0])
+    refused(lambda x: x * local.W, X, match="where a trace doesn't look")
 
 
 def test_a_tracer_that_escapes_into_a_cache_is_refused():
@@ -711,3 +703,95 @@ def test_equal_code_gives_equal_graphs():
     assert backhand.trace(lambda x: x * 0.0, X) != backhand.trace(lambda x: x * -0.0, X)
     with pytest.raises(AttributeError):
         one.nodes = ()
+
+
+def test_a_stale_view_of_a_constant_is_no_constant():
+    def f(x):
+        out = np.zeros(3)
+        view = out[:1]
+        out[...] = x[0]
+        if view.sum() > 0 or view:
+            return x
+        return -x
+
+    refused(f, X, match="decides an if")
+
+    def g(x):
+        out = np.zeros((), dtype=int)
+        view = out[...]
+        out[...] = np.argmax(x)
+        return np.zeros(view) + x[0, 0]
+
+    refused(g, X, match="used as a Python integer")
+
+
+def test_a_setting_that_changed_is_seen_at_replay():
+    class Layer:
+        def __init__(self):
+            self.train = True
+            self.mode = "a"
+
+        def forward(self, x):
+            return x * 2 if self.train else x
+
+    layer = Layer()
+    recording = record(layer.forward, X)
+    assert same(recording.replay(OTHER), OTHER * 2)
+    layer.train = False
+    with pytest.raises(TraceError, match=r"self.train was True when the graph was traced and is False now"):
+        recording.replay(OTHER)
+
+
+def test_a_cached_helper_keeps_its_cache():
+    @functools.lru_cache
+    def table(n):
+        return np.arange(float(n))
+
+    check(lambda x: x * table(3), X)
+    assert type(table(3)) is np.ndarray
+    assert table.cache_info().currsize == 1  # by this test's own calls
+
+
+def test_a_generator_that_is_consumed_is_refused():
+    def numbers():
+        while True:
+            yield np.ones(3)
+
+    batches = numbers()
+    refused(lambda x: x * next(batches), X, match="batches is a generator, and the code takes values from it")
+
+
+def test_an_array_written_in_place_and_then_rebound():
+    class Layer:
+        def __init__(self):
+            self.v = np.ones(3)
+
+        def step(self, x):
+            self.v *= 0.5
+            self.v = self.v - x[0]
+            return self.v * 2
+
+    layer, twin = Layer(), Layer()
+    recording = record(layer.step, X)
+    for x in (X, OTHER, X):
+        assert same(recording.replay(x), twin.step(x))
+        assert same(layer.v, twin.v)
+
+
+def test_numbers_in_a_dict_and_a_state_that_swaps():
+    class Layer:
+        def __init__(self):
+            self.a, self.b = np.zeros(3), np.ones(3)
+            self.count = {"n": 0}
+
+        def step(self, x):
+            self.a, self.b = self.b, self.a + x[0]
+            self.count["n"] = self.count["n"] + 2
+            return x * self.count["n"] + self.a
+
+    layer, twin = Layer(), Layer()
+    recording = record(layer.step, X)
+    for x in (X, OTHER, X):
+        assert same(recording.replay(x), twin.step(x))
+        assert same((layer.a, layer.b), (twin.a, twin.b))
+        assert layer.count == twin.count

@@ -10,7 +10,8 @@ from backhand.errors import TraceError
 from backhand.graph.evaluate import evaluate, fitting, writeable
 from backhand.graph.structure import match, unflatten
 from backhand.graph.trace_lift import World, substitute
-from backhand.graph.trace_state import Program, Target
+from backhand.graph.trace_program import Program
+from backhand.graph.trace_state import Target
 
 __all__ = ["replay"]
 
@@ -21,7 +22,7 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     given = match(graph.arguments, inputs, "arguments")
     world = World([*zip(target.names, inputs, strict=True), ("self", target.function)])
     leaves = {path: value for path, value, _ in reversed(world.leaves)}
-    _check(program, leaves)
+    _check(program, leaves, world.settings)
     own = [(s, path) for s, path in zip(graph.state, program.paths, strict=True) if not s.argument]
     values = given + [leaves[path] for _, path in own]
     values = [fitting(graph.nodes[i], value) for i, value in zip(graph.inputs, values, strict=True)]
@@ -47,13 +48,17 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     return unflatten(graph.results, iter(results))
 
 
-def _check(program: Program, leaves: dict[str, Any]) -> None:
+def _check(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -> None:
     for path in program.paths:
         if path not in leaves:
             raise TraceError(f"{path} is not there yet: call the function once for itself, so that it makes its state")
     for path, value in program.numbers.items():
         if path in leaves and type(leaves[path]) is type(value) and leaves[path] != value and value == value:
             raise TraceError(f"{path} was {value} when the graph was traced and is {leaves[path]} now: trace it again")
+    for path, value in program.settings.items():
+        if settings.get(path, value) != value:
+            now = settings[path]
+            raise TraceError(f"{path} was {value!r} when the graph was traced and is {now!r} now: trace it again")
     firsts: dict[int, str] = {}
     for path, first in program.aliases.items():
         if isinstance(leaves.get(path), np.ndarray):

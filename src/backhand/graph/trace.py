@@ -6,6 +6,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ from backhand.graph.prune import no_collection
 from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer
 from backhand.graph.trace_lift import World, random_state, set_random_state
-from backhand.graph.trace_state import Program, Target, copies, trace_once
+from backhand.graph.trace_memory import copies
+from backhand.graph.trace_program import Program
+from backhand.graph.trace_state import Target, trace_once
 
 __all__ = ["Recording", "record", "trace"]
 
@@ -103,40 +106,40 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     stream = random_state()
     try:
         with no_collection():
-            eager: tuple[Any, ...] | None = _call_on_copies(target, first)
+            real = _call_on_copies(target, first)
+            first.check_generators()
             second = World(target.roots)
             changing = _changing(first, second)
-            later = _traced(target, second, changing)
+            later = _traced(target, second, changing, nudge=True)
             first.restore()
             set_random_state(stream)
             program = _traced(target, first, changing)
-            first.restore()
-            set_random_state(stream)
             _refuse_foreign(program, later)
             cold = not program.same(later)
             if cold:
-                program, eager = _warm(target, first, changing, program, later)
+                program, real = _warm(target, first, changing)
     finally:
         first.restore()
         set_random_state(stream)
-    _check_against(program, eager, stream)
+    program.settings = {p: v for p, v in first.settings.items() if second.settings.get(p, v) == v}
+    _check_against(program, real)
     return Recording(target, program, cold)
 
 
-def _warm(
-    target: Target, first: World, changing: set[str], cold: Program, later: Program
-) -> tuple[Program, tuple[Any, ...] | None]:
+def _warm(target: Target, first: World, changing: set[str]) -> tuple[Program, Real]:
     """The program of the second call, if the third is the same."""
     _call_on_copies(target, first)
     second = World(target.roots)
-    _call_on_copies(target, second)
+    real = _call_on_copies(target, second)
     third = World(target.roots)
-    last = _traced(target, third, changing | _changing(second, third))
+    changing = changing | _changing(second, third)
+    last = _traced(target, third, changing, nudge=True)
     second.restore()
-    again = _traced(target, second, changing | _changing(second, third))
+    set_random_state(real.stream)
+    again = _traced(target, second, changing)
     if not again.same(last):
         raise TraceError(_difference(again, last))
-    return again, None
+    return again, real
 
 
 def _target(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Target:
@@ -156,12 +159,24 @@ def _target(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Target:
     return Target(function, inputs, names, Structure("tuple", tuple(parts), tuple), paths)
 
 
-def _call_on_copies(target: Target, world: World) -> tuple[Any, ...]:
+@dataclass
+class Real:
+    """What the code itself did, on copies: its results, what then stood at each path, and the random stream before."""
+
+    results: list[Any]
+    after: dict[str, Any]
+    stream: Any
+
+
+def _call_on_copies(target: Target, world: World) -> Real:
     """Call the function for real, on copies of every array; the objects then hold the state after the call."""
+    stream = random_state()
     make = copies(world)
     world.replace(make)
-    result = target.call(make)
-    return flatten(result, is_number)[1], {path: value for path, value, _ in reversed(World(target.roots).leaves)}
+    results = flatten(target.call(make), is_number)[1]
+    after = {path: value for path, value, _ in reversed(World(target.roots).leaves)}
+    after |= {path: make(path, value) for path, value, place in world.leaves if place is None}
+    return Real(results, after, stream)
 
 
 def _changing(before: World, after: World) -> set[str]:
@@ -188,11 +203,11 @@ def _changing(before: World, after: World) -> set[str]:
     return found
 
 
-def _traced(target: Target, world: World, changing: set[str]) -> Program:
+def _traced(target: Target, world: World, changing: set[str], nudge: bool = False) -> Program:
     """Trace once, put everything back, and make sure that no tracer is left anywhere."""
     stream = random_state()
     try:
-        program, tape = trace_once(target, world, changing)
+        program, tape = trace_once(target, world, changing, nudge)
     finally:
         world.restore()
         set_random_state(stream)
@@ -231,24 +246,24 @@ def _difference(one: Program, two: Program) -> str:
     return "the code's results or state change their form from call to call: no single graph holds it"
 
 
-def _check_against(program: Program, eager: tuple[Any, ...] | None, stream: Any) -> None:
+def _check_against(program: Program, real: Real) -> None:
     """Run the graph and compare it with the real call: a difference beyond rounding would be a bug of backhand."""
     graph = program.graph
-    if eager is None or any(n.op == "random" and n.param("stream") != "numpy.random" for n in graph.nodes):
-        return
+    if any(n.op == "random" and n.param("stream") != "numpy.random" for n in graph.nodes):
+        return  # the stream was an object's own, and a copy of it has moved on
     after = random_state()
-    set_random_state(stream)
+    set_random_state(real.stream)
     try:
         with np.errstate(all="ignore"):
             made = evaluate(graph, program.values)
     finally:
         set_random_state(after)
-    pairs = [(f"result {n}", made[i], real) for n, (i, real) in enumerate(zip(graph.outputs, eager[0], strict=True))]
+    pairs = [(f"result {n}", made[i], v) for n, (i, v) in enumerate(zip(graph.outputs, real.results, strict=True))]
     for state, path in zip(graph.state, program.paths, strict=True):
-        if state.output is not None and not state.argument:
-            pairs.append((state.name, made[state.output], eager[1].get(path)))
-    for name, value, real in pairs:
-        if not _close(value, real):
+        if state.output is not None:
+            pairs.append((state.name, made[state.output], real.after.get(path)))
+    for name, value, expected in pairs:
+        if not _close(value, expected):
             raise TraceError(
                 f"the graph's value of {name} is not what the code itself gave: this is a bug of backhand; please "
                 f"report it "

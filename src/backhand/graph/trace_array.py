@@ -69,8 +69,8 @@ class Tracer:
 
     def concrete(self, what: str, instead: str = "") -> Any:
         """The value, if it is the same in every call."""
+        refresh(self)  # first: a view of zeros is no constant once its base was written
         if self.const:
-            refresh(self)
             return self.value
         raise self.tape.refuse(
             f"{describe(self)} {what}: its value is only known when the graph runs",
@@ -248,6 +248,7 @@ def plain(operand: Any) -> Any:
 def as_tracer(tape: Tape, value: Any) -> Tracer:
     """A tracer for any operand: itself, or the tracer of a constant."""
     if type(value) is Tracer:
+        refresh(value)
         return value
     if isinstance(value, list | tuple):
         from backhand.graph.trace_create import array

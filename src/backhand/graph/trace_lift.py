@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.random
 
+from backhand.errors import TraceError
 from backhand.graph.trace_array import Tracer
 from backhand.graph.trace_tape import INTERNAL
 
@@ -79,13 +80,15 @@ def is_library(thing: Any) -> bool:
 class World:
     """What can be reached from some roots, as it is at one moment.
 
-    ``places`` holds each assignable place, nearest first; ``leaves`` each array and number found, with its path.
+    ``places`` holds each assignable place, nearest first; ``leaves`` each array and number found, with its path;
+    ``settings`` the bools and strings; ``running`` the generators, with how far each has run.
     """
 
     def __init__(self, roots: list[tuple[str, Any]]) -> None:
         self.places: list[Place] = []
         self.leaves: list[tuple[str, Any, Place | None]] = []
-        self.objects: list[Any] = []
+        self.settings: dict[str, bool | str] = {}
+        self.running: list[tuple[str, types.GeneratorType[Any, Any, Any], int]] = []
         self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
         self._paths: dict[str, int] = {path: 1 for path, _ in roots}
         self._globals: dict[tuple[int, str], Any] = {}
@@ -110,6 +113,9 @@ class World:
     def _value(self, path: str, value: Any, place: Place | None) -> None:
         if isinstance(value, np.ndarray | np.generic) or type(value) in (int, float, Tracer):
             self.leaves.append((path, value, place))
+        elif type(value) in (bool, str):
+            if place is not None and place.kind != "default" and not str(place.key).startswith("__"):
+                self.settings.setdefault(path, value)
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
                 self._value(f"{path}[{index}]", item, place)
@@ -137,6 +143,10 @@ class World:
         elif isinstance(value, types.MethodType):
             self._value(path, value.__self__, None)
             self._value("", value.__func__, None)
+        elif isinstance(value, types.GeneratorType):
+            self.running.append((path, value, _progress(value)))
+        elif isinstance(value, functools._lru_cache_wrapper):
+            self._value(path, value.__wrapped__, None)
         elif isinstance(value, functools.partial):
             self._value(path, value.func, None)
             self._value(f"{path}.keywords", value.keywords, None)
@@ -156,7 +166,6 @@ class World:
             self._instance(path, value)
 
     def _instance(self, path: str, value: Any) -> None:
-        self.objects.append(value)
         dot = f"{path}." if path else ""
         content = getattr(value, "__dict__", None)
         if isinstance(content, dict):
@@ -238,6 +247,16 @@ class World:
             if new is not place.value:
                 place.set(new)
 
+    def check_generators(self) -> None:
+        """Raise TraceError if a generator was advanced: that can't be undone."""
+        for path, generator, progress in self.running:
+            if _progress(generator) != progress:
+                raise TraceError(
+                    f"{path} is a generator, and the code takes values from it: a graph can't hold that, and tracing "
+                    f"has "
+                    "now taken some. Take the values outside of the traced code and pass them as arguments"
+                )
+
     def restore(self) -> None:
         """Make everything that was visited what it was, down to the order of dicts."""
         for kind, holder, saved in self._saved:
@@ -268,6 +287,11 @@ class World:
                 place.set(place.value)
 
 
+def _progress(generator: types.GeneratorType[Any, Any, Any]) -> int:
+    """How far a generator has run: one step on, and it can't be put back."""
+    return -2 if generator.gi_frame is None else generator.gi_frame.f_lasti
+
+
 def _named(code: types.CodeType) -> Iterator[str]:
     """Every global or attribute name in a function's code, its inner functions' included."""
     stack = [code]
@@ -284,6 +308,8 @@ def substitute(path: str, value: Any, make: Callable[[str, Any], Any]) -> Any:
         float,
     ):
         return make(path, value)
+    if isinstance(value, functools._lru_cache_wrapper):
+        return value.__wrapped__  # neither a copy nor a tracer must stay in its cache
     if isinstance(value, tuple) and value:
         items = [substitute(f"{path}[{index}]", item, make) for index, item in enumerate(value)]
         if all(a is b for a, b in zip(items, value, strict=True)):
