@@ -13,7 +13,7 @@ from typing import Any
 
 from backhand.errors import DTypeError, GraphError, ShapeError
 from backhand.graph.graph import Constant, Graph, Layer, Node
-from backhand.graph.ops import TABLE, Signature, example
+from backhand.graph.ops import TABLE, Signature, example, infer
 from backhand.graph.prune import no_collection, prune
 from backhand.graph.structure import LEAF, Structure, unflatten
 from backhand.graph.trace_array import Tracer, apply, as_tracer, current
@@ -179,15 +179,22 @@ class Reverse:
         self._constants: dict[Any, int] = {}
         self._layers: dict[Layer | None, Layer | None] = {None: None}
         self._active = bytearray(len(graph.nodes))
+        self._numbers: dict[Any, int] = {}
+        self._known = [self._number(node) for node in graph.nodes]
+        self._templates: dict[Any, Any] = {}
+        active = self._active
         for position in wrt:
-            self._active[position] = 1
+            active[position] = 1
         for position, node in enumerate(graph.nodes):
-            if not self._active[position] and is_real(node):
-                self._active[position] = any(self._active[i] for i in node.inputs)
+            for i in node.inputs:
+                if active[i]:
+                    active[position] = is_real(node)
+                    break
 
     def append(self, node: Node) -> int:
         """Add a node and return its position."""
         self.nodes.append(node)
+        self._known.append(self._number(node))
         return len(self.nodes) - 1
 
     def seed(self, position: int, gradient: int) -> None:
@@ -221,42 +228,59 @@ class Reverse:
         node = self.nodes[gradient]
         if name and node.name is None and node.op not in ("constant", "input") and gradient >= len(self.graph.nodes):
             plain = name.rstrip("]'\"").rpartition("'")[2].rpartition('"')[2].rpartition(".")[2]
-            self.nodes[gradient] = replace(node, name=f"d{plain}")
+            self.nodes[gradient] = node._replace(name=f"d{plain}")
 
     def _send(self, position: int, number: int, source: int, gradient: int) -> None:
-        node, up = self.graph.nodes[position], self.nodes[gradient]
-        guard = self._guards[position] if TABLE[node.op].elementwise else None
-        masked = guard is not None and TABLE[node.op].partial
+        nodes, known = self.nodes, self._known
+        node = nodes[position]
         read = [gradient, position, *node.inputs]
-        if masked and guard is not None:
-            read.append(guard[0])
-        signatures = tuple([n.known for n in map(self.nodes.__getitem__, read)])
-        branch = guard[1] if masked and guard is not None else None
-        template = _template(node.op, number, node.params, signatures, branch)
+        guard, branch = self._guards[position], None
+        if guard is not None:
+            row = TABLE[node.op]
+            if not row.elementwise:
+                guard = None
+            elif row.partial:
+                branch = guard[1]
+                read.append(guard[0])
+        key = (node.op, number, node.params, branch, *[known[i] for i in read])
+        template = self._templates.get(key, _UNSEEN)
+        if template is _UNSEEN:
+            template = self._templates[key] = self._template(node, number, branch, read)
         if template is None:
             return
         records, result = template
-        layer = self._backward_layer(node.layer)
-        for op, inputs, params, shape, dtype, weak in records:
+        layer, place = node.layer, node.source
+        if layer is not None:
+            layer = self._backward_layer(layer)
+        for op, inputs, params, shape, dtype, weak, signature in records:
             if op == "constant" and params in self._constants:
                 read.append(self._constants[params])
                 continue
-            self.nodes.append(
-                Node(op, tuple([read[i] for i in inputs]), params, shape, dtype, weak, layer, node.source)
-            )
-            read.append(len(self.nodes) - 1)
+            read.append(len(nodes))
+            nodes.append(Node(op, tuple([read[i] for i in inputs]), params, shape, dtype, weak, layer, place))
+            known.append(signature)
             if op == "constant":
-                self._constants[params] = len(self.nodes) - 1
+                self._constants[params] = read[-1]
         sent = read[result]
         self.edges[position, number] = sent
-        same_shape = self.graph.nodes[source].shape == up.shape
-        if node.op == "where" and same_shape:
-            guard = (node.inputs[0], number == 1)
-        elif node.op == "put_mask" and same_shape:
-            guard = (node.inputs[1], number == 2)
-        elif not same_shape:
-            guard = None
+        if guard is not None or node.op in ("where", "put_mask"):
+            if nodes[source].shape != nodes[gradient].shape:
+                guard = None
+            elif node.op == "where":
+                guard = (node.inputs[0], number == 1)
+            elif node.op == "put_mask":
+                guard = (node.inputs[1], number == 2)
         self._add(source, sent, guard)
+
+    def _template(self, node: Node, number: int, branch: bool | None, read: list[int]) -> Any:
+        made = _template(node.op, number, node.params, tuple([self.nodes[i].known for i in read]), branch)
+        if made is None:
+            return None
+        return tuple([(*record, self._number(Node(record[0], (), *record[2:]))) for record in made[0]]), made[1]
+
+    def _number(self, node: Node) -> int:
+        """A small number for what is known of a node's value: equal for equal signatures."""
+        return self._numbers.setdefault(node.known, len(self._numbers))
 
     def _add(self, position: int, gradient: int, guard: Guard) -> None:
         before = self.gradients[position]
@@ -264,12 +288,11 @@ class Reverse:
             self.gradients[position] = gradient
             self._guards[position] = guard
             return
-        one, two = self.nodes[before], self.nodes[gradient]
-        weak = one.weak and two.weak
         node = self.graph.nodes[position]
-        dtype = one.dtype if one.dtype == two.dtype or (two.weak and not weak) else np.result_type(one.dtype, two.dtype)
-        if one.weak and not two.weak:
-            dtype = two.dtype
+        if self._known[before] == self._known[gradient]:
+            dtype, weak = self.nodes[before].dtype, self.nodes[before].weak
+        else:
+            _, dtype, weak = infer("add", (), (self.nodes[before].known, self.nodes[gradient].known))
         layer = self._backward_layer(node.layer)
         self.gradients[position] = self.append(
             Node("add", (before, gradient), (), node.shape, dtype, weak, layer, node.source)
@@ -278,12 +301,13 @@ class Reverse:
             self._guards[position] = None
 
     def _backward_layer(self, layer: Layer | None) -> Layer | None:
-        if layer not in self._layers and layer is not None:
+        if layer is not None and layer not in self._layers:
             self._layers[layer] = replace(layer, method="backward")
         return self._layers[layer]
 
 
 Template = tuple[tuple[tuple[Any, ...], ...], int]
+_UNSEEN = object()
 
 
 @lru_cache(maxsize=4096)

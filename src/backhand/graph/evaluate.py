@@ -300,14 +300,13 @@ def plan(graph: Graph) -> list[Step]:
     functions: dict[Any, Any] = {}
     steps: list[Step] = []
     for position, node in enumerate(graph.nodes):
-        if node.op == "input":
+        op, read = node.op, node.inputs
+        if op == "input":
             continue
-        key = (node.op, node.params)
-        function = functions.get(key, functions)
-        if function is functions:
-            function = functions[key] = _function(node)
-        dead = tuple([i for i in node.inputs if last[i] == position])
-        steps.append((position, function, node.inputs, dead))
+        key = (op, node.params) if node.params else op
+        if key not in functions:
+            functions[key] = _function(node)
+        steps.append((position, functions[key], read, tuple([i for i in read if last[i] == position])))
     return steps
 
 

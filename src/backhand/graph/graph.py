@@ -8,9 +8,9 @@ of nodes is the program, in the order in which it was traced and can be run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -60,8 +60,7 @@ class Layer:
         return f"{self.name}[{self.number}].{self.method}"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One operation of a graph. Where it came from (``layer``, ``source``, ``name``) takes no part in ``==``.
 
     Attributes:
@@ -80,9 +79,18 @@ class Node:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     weak: bool = False
-    layer: Layer | None = field(default=None, compare=False)
-    source: Source | None = field(default=None, compare=False)
-    name: str | None = field(default=None, compare=False)
+    layer: Layer | None = None
+    source: Source | None = None
+    name: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self[:6] == other[:6]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:6])
 
     @property
     def symbol(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from backhand.graph.graph import Node
 
@@ -34,7 +33,9 @@ def prune(nodes: Sequence[Node], roots: Iterable[int], inputs: Iterable[int]) ->
             shifted = True
             continue
         where[position] = len(kept)
-        kept.append(replace(node, inputs=tuple([where[i] for i in node.inputs])) if shifted and node.inputs else node)
+        if shifted and node.inputs:
+            node = Node(node[0], tuple([where[i] for i in node[1]]), *node[2:])
+        kept.append(node)
     return tuple(kept), where
 
 

@@ -26,7 +26,7 @@ from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer
 from backhand.graph.trace_lift import World, random_state, set_random_state
 from backhand.graph.trace_memory import copies
-from backhand.graph.trace_program import Program
+from backhand.graph.trace_program import Draft, Program
 from backhand.graph.trace_state import Target, trace_once
 
 __all__ = ["Recording", "record", "trace"]
@@ -113,11 +113,12 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
             later = _traced(target, second, changing, nudge=True)
             first.restore()
             set_random_state(stream)
-            program = _traced(target, first, changing)
-            _refuse_foreign(program, later)
-            cold = not program.same(later)
+            draft = _traced(target, first, changing)
+            _refuse_foreign(draft, later)
+            cold = not draft.same(later)
             if cold:
-                program, real = _warm(target, first, changing)
+                draft, real = _warm(target, first, changing)
+            program = draft.program()
     finally:
         first.restore()
         set_random_state(stream)
@@ -126,7 +127,7 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     return Recording(target, program, cold)
 
 
-def _warm(target: Target, first: World, changing: set[str]) -> tuple[Program, Real]:
+def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real]:
     """The program of the second call, if the third is the same."""
     _call_on_copies(target, first)
     second = World(target.roots)
@@ -138,7 +139,7 @@ def _warm(target: Target, first: World, changing: set[str]) -> tuple[Program, Re
     set_random_state(real.stream)
     again = _traced(target, second, changing)
     if not again.same(last):
-        raise TraceError(_difference(again, last))
+        raise TraceError(_difference(again.program(), last.program()))
     return again, real
 
 
@@ -203,28 +204,28 @@ def _changing(before: World, after: World) -> set[str]:
     return found
 
 
-def _traced(target: Target, world: World, changing: set[str], nudge: bool = False) -> Program:
+def _traced(target: Target, world: World, changing: set[str], nudge: bool = False) -> Draft:
     """Trace once, put everything back, and make sure that no tracer is left anywhere."""
     stream = random_state()
     try:
-        program, tape = trace_once(target, world, changing, nudge)
+        draft = trace_once(target, world, changing, nudge)
     finally:
         world.restore()
         set_random_state(stream)
-    if sys.getrefcount(tape) > 2:
+    if sys.getrefcount(draft.tape) > 2:  # each tracer holds its tape; the draft's own and this call's are two
         gc.collect()
-        if sys.getrefcount(tape) > 2:
+        if sys.getrefcount(draft.tape) > 2:
             raise TraceError(
                 "a traced array was kept somewhere that a trace can't reach and put back (a cache, a generator, a "
-                "global "
-                "registry). Keep arrays in attributes of the traced objects, or return them"
+                "global registry). Keep arrays in attributes of the traced objects, or return them"
             )
-    return program
+    return draft
 
 
-def _refuse_foreign(one: Program, two: Program) -> None:
-    for array in one.foreign:
-        if any(array is other for other in two.foreign):
+def _refuse_foreign(one: Draft, two: Draft) -> None:
+    others = {id(array) for array in two.tape.plain_arrays}  # both tapes keep theirs alive
+    for array in one.tape.plain_arrays:
+        if id(array) in others:
             raise TraceError(
                 f"the code uses an array of shape {array.shape} and dtype {array.dtype} that lives where a trace "
                 f"doesn't look: it "

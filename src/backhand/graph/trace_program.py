@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from backhand.errors import TraceError
@@ -15,7 +15,7 @@ from backhand.graph.trace_array import Tracer, as_tracer, current
 from backhand.graph.trace_lift import Place, World
 from backhand.graph.trace_tape import Tape
 
-__all__ = ["Program", "Trace", "read_off"]
+__all__ = ["Draft", "Program", "Trace", "read_off"]
 
 
 @dataclass
@@ -27,7 +27,6 @@ class Program:
     in_place: set[str] = field(default_factory=set)  # the state that is written in place, not rebound
     numbers: dict[str, Any] = field(default_factory=dict)  # Python numbers that were read as they were
     settings: dict[str, Any] = field(default_factory=dict)  # and the bools and strings
-    foreign: list[Any] = field(default_factory=list)  # arrays that came from where the walk doesn't go
     paths: list[str] = field(default_factory=list)  # where each entry of graph.state lives
     values: list[Any] = field(default_factory=list)  # the inputs' values for which it was traced
 
@@ -44,7 +43,7 @@ class Program:
 
 @dataclass
 class Trace:
-    """What a run on tracers left behind, before it is made into a program."""
+    """What stands in the user's objects after a run on tracers."""
 
     tape: Tape
     before: World
@@ -56,8 +55,57 @@ class Trace:
     result: Any
 
 
-def read_off(trace: Trace, arguments: Structure) -> Program:
-    """Find what the run keeps between calls and make the graph of it.
+@dataclass
+class Draft:
+    """A run read off, without a tracer left in it: enough to compare two runs, and to make the program of one."""
+
+    tape: Tape
+    arguments: Structure
+    results: Structure
+    outputs: list[int]
+    inputs: dict[str, int]  # the node of each argument's leaf, by its path
+    own: dict[str, int]  # of each state's
+    written: dict[str, int]  # the node of the new value
+    in_place: set[str]
+    aliases: dict[str, str]
+    numbers: dict[str, Any]
+    values: dict[str, Any]
+
+    def same(self, other: Draft) -> bool:
+        """Is it the same program, whatever the values of its state?"""
+        if self.tape.records == other.tape.records:
+            mine = (self.results, self.outputs, self.inputs, self.own, self.written)
+            return mine == (other.results, other.outputs, other.inputs, other.own, other.written)
+        return self.program().same(other.program())  # what nobody asks for may differ
+
+    def program(self) -> Program:
+        """The graph, and what must hold for it."""
+        inputs, own, written = self.inputs, self.own, self.written
+        roots = [*self.outputs, *written.values()]
+        nodes, where = prune(self.tape.nodes(), roots, [*inputs.values(), *own.values()])
+        states = []
+        for path, node in own.items():
+            name = path.removeprefix("self.")
+            output = where[written[path]] if path in written else None
+            name = path if name in inputs else name
+            states.append(State(name, where[node], Constant(self.values[path]), output))
+        nodes = _rename(nodes, {state.input: state.name for state in states})
+        changed = [path for path in inputs if path in written]
+        states += [State(path, where[inputs[path]], None, where[written[path]], True) for path in changed]
+        graph = Graph(
+            nodes,
+            tuple(where[i] for i in (*inputs.values(), *own.values())),
+            tuple(where[i] for i in self.outputs),
+            self.arguments,
+            self.results,
+            tuple(states),
+        )
+        values = [self.values[path] for path in (*inputs, *own)]
+        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], values)
+
+
+def read_off(trace: Trace, arguments: Structure) -> Draft:
+    """Find what the run keeps between calls.
 
     Raises:
         TraceError: a result or a state is no array and no number.
@@ -72,38 +120,19 @@ def read_off(trace: Trace, arguments: Structure) -> Program:
     for path in trace.paths:
         if path not in trace.arguments and alive[initial[path]] and tape.records[initial[path]][0] == "input":
             own.setdefault(initial[path], path)
-    inputs = [initial[path] for path in trace.arguments]
-    nodes, where = prune(tape.nodes(), [*outputs, *written.values()], [*inputs, *own])
-    states = []
-    for node, path in own.items():
-        name = path.removeprefix("self.")
-        output = written.get(path)
-        value = Constant(trace.values[path])
-        states.append(
-            State(
-                path if name in trace.arguments else name, where[node], value, None if output is None else where[output]
-            )
-        )
-    nodes = _rename(nodes, {state.input: state.name for state in states})
-    changed = [path for path in trace.arguments if path in written]
-    states += [State(path, where[initial[path]], None, where[written[path]], True) for path in changed]
-    graph = Graph(
-        nodes,
-        tuple(where[i] for i in (*inputs, *own)),
-        tuple(where[i] for i in outputs),
+    first: dict[int, str] = {}
+    return Draft(
+        tape,
         arguments,
         structure,
-        tuple(states),
-    )
-    first: dict[int, str] = {}
-    return Program(
-        graph,
-        aliases={p: first.setdefault(id(t), p) for p, t in trace.paths.items() if alive[initial[p]]},
+        outputs,
+        inputs={path: initial[path] for path in trace.arguments},
+        own={path: node for node, path in own.items()},
+        written=written,
         in_place=in_place,
+        aliases={p: first.setdefault(id(t), p) for p, t in trace.paths.items() if alive[initial[p]]},
         numbers={p: v for p, v, place in trace.before.leaves if _guarded(v, place) and p not in trace.paths},
-        foreign=tape.plain_arrays,
-        paths=[*own.values(), *changed],
-        values=[trace.values[path] for path in (*trace.arguments, *own.values())],
+        values=trace.values,
     )
 
 
@@ -135,7 +164,7 @@ def _guarded(value: Any, place: Place | None) -> bool:
 
 
 def _rename(nodes: tuple[Node, ...], names: dict[int, str]) -> tuple[Node, ...]:
-    return tuple(replace(n, name=names[i]) if i in names else n for i, n in enumerate(nodes))
+    return tuple(n._replace(name=names[i]) if i in names else n for i, n in enumerate(nodes))
 
 
 def _node(tape: Tape, value: Any) -> int:

@@ -16,7 +16,7 @@ from backhand.graph.trace_array import Tracer, apply, root_of
 from backhand.graph.trace_lift import World, random_state, same_state, substitute
 from backhand.graph.trace_memory import bounds, overlaps, share
 from backhand.graph.trace_patch import patched
-from backhand.graph.trace_program import Program, Trace, read_off
+from backhand.graph.trace_program import Draft, Trace, read_off
 from backhand.graph.trace_tape import Tape
 from backhand.graph.untyped import np
 
@@ -178,7 +178,7 @@ def _nudged(value: Any) -> Any:
     return other
 
 
-def trace_once(target: Target, world: World, changing: Iterable[str], nudge: bool = False) -> tuple[Program, Tape]:
+def trace_once(target: Target, world: World, changing: Iterable[str], nudge: bool = False) -> Draft:
     """Run the function on tracers and read the graph off. The caller restores ``world`` afterwards.
 
     With ``nudge`` the arguments get slightly other values, which must make no difference to the program.
@@ -208,7 +208,7 @@ def trace_once(target: Target, world: World, changing: Iterable[str], nudge: boo
                 after.setdefault(path, value)
             _refuse_shared_writes(tape, lift)
             trace = Trace(tape, world, after, target.paths, lift.paths, initial, lift.values, result)
-            return read_off(trace, target.arguments), tape
+            return read_off(trace, target.arguments)
 
 
 def _recorder(tape: Tape) -> Callable[..., Any]:

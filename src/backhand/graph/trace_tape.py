@@ -75,7 +75,6 @@ class Tape:
         self._frame = None
         self._frames.clear()
         self._objects.clear()
-        self._arrays.clear()
         self.draws = None
 
     # -- recording ----------------------------------------------------------------------------------------------
