@@ -5,7 +5,15 @@ its last line of standard output, also when it fails: ``{"error": ...}``.
 """
 
 import json
+import os
 import sys
+from importlib import metadata
+from typing import Annotated, Any
+
+# Before NumPy is loaded. Layers by hand make small matrices: more threads don't make their products faster, make them
+# many times slower on a busy machine, and their number changes the last bits, so that a run resumed on another machine
+# would differ.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 
@@ -15,7 +23,6 @@ from backhand.cli.train import train
 from backhand.errors import BackhandError
 
 app = typer.Typer(
-    help="Backpropagation by hand: checked, drawn, and fast.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,15 +31,40 @@ app.command()(train)
 app.command()(predict)
 app.command()(notes)
 
+UsageError: Any = typer.BadParameter.__bases__[0]  # typer names only this one of the errors that its parser raises
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"backhand {metadata.version('backhand')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Backpropagation by hand: checked, drawn, and fast."""
+
 
 def main() -> None:
     """The console script: runs the command line and turns what went wrong into a line and an exit code."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        error.show()
+        code = _failed(error.format_message())
     except BackhandError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": str(error)}, ensure_ascii=False))
         print(f"backhand: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = _failed(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    sys.exit(code)
+
+
+def _failed(message: str) -> int:
+    if "--json" in sys.argv:
+        print(json.dumps({"error": message}, ensure_ascii=False))
+    return 2

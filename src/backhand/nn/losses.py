@@ -121,7 +121,7 @@ class MeanSquaredError:
 
     def grad(self) -> Array:
         """The local derivative (y - t) / n, in y's shape."""
-        y, t = remembered("MeanSquaredError.backward", self.y), remembered("MeanSquaredError.backward", self.t)
+        y, t = remembered("MeanSquaredError", self.y), remembered("MeanSquaredError", self.t)
         return (y - t) / y.size
 
     def __call__(self, y: Array, t: Array) -> Array:
@@ -161,8 +161,8 @@ def _mean_of_right(where: str, log_y: Array, t: Array) -> Array:
             f"{where}: t has shape {t.shape}; for scores of shape {log_y.shape} it needs {log_y.shape} (one-hot) "
             f"or {log_y.shape[:-1]} (integer labels)"
         )
-    error: Array = -np.sum(right) / batch_size
-    return error
+    loss: Array = -np.sum(right) / batch_size
+    return loss
 
 
 def _check_one_hot(where: str, t: Array) -> None:

@@ -1,0 +1,153 @@
+"""One training: the network, the optimizer, the data, and everything that changes from iteration to iteration."""
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from backhand.data import Dataset
+from backhand.errors import BackhandError, NotFiniteError, RunError
+from backhand.nn import TwoLayerNet
+from backhand.train import randomness
+from backhand.train.checkpoint import Checkpoint
+from backhand.train.evaluate import accuracy
+from backhand.train.history import Evaluation, History
+from backhand.train.network import Trainable, check, check_gradients, number
+from backhand.train.restore import MissingTwinError, restore
+from backhand.train.samples import Batches
+from backhand.train.settings import Settings
+from backhand.train.source import Source
+from backhand.train.state import Snapshot, take
+
+
+class Training:
+    """A network on its data: ``step()`` is one iteration of the notes' loop.
+
+    ``iteration`` counts what is done; ``loop_seconds`` is the time that the steps took, without evaluations.
+    """
+
+    def __init__(self, settings: Settings, data: Dataset, network: Trainable, name: str, batch_rng: Any) -> None:
+        self.settings, self.data, self.network, self.name = settings, data, network, name
+        self.batches = Batches(data, settings)
+        self.optimizer = settings.optimizer_object()
+        self.batch_rng = batch_rng
+        self.modules: list[ModuleType] = []
+        self.blamed: Callable[[str], AbstractContextManager[None]] = lambda doing: contextlib.nullcontext()
+        self.iteration = 0
+        self.loop_seconds = 0.0
+        self.history = History()
+        self.grads: Any = None
+
+    def step(self) -> float:
+        """One iteration: draw a batch, backpropagate, update; the loss is of the same batch after the update."""
+        network = self.network
+        start = perf_counter()
+        x, t = self.batches.draw(self.batch_rng)
+        with self.blamed("gradient"):
+            grads = network.gradient(x, t)
+        if self.grads is None:
+            check_gradients(grads, network.params, self.name)
+        self.optimizer.update(network.params, grads)
+        with self.blamed("loss"):
+            loss = number(network.loss(x, t), self.name)
+        self.loop_seconds += perf_counter() - start
+        if not np.isfinite(loss):
+            raise NotFiniteError(f"the loss is {loss}")
+        self.grads = grads
+        self.history.losses.append(loss)
+        self.iteration += 1
+        return loss
+
+    def at_epoch(self) -> bool:
+        """Whether the last step began an epoch: then the notes evaluate."""
+        return (self.iteration - 1) % self.batches.per_epoch == 0
+
+    def evaluate(self) -> Evaluation:
+        """A row for the table, about the last step."""
+        norms = {str(key): float(np.linalg.norm(np.asarray(self.grads[key]).ravel())) for key in self.network.params}
+        evaluation = Evaluation(self.iteration - 1, *self.accuracies(), norms)
+        self.history.evaluations.append(evaluation)
+        return evaluation
+
+    def accuracies(self) -> tuple[float, float]:
+        """On all training samples and on all test samples."""
+        data = self.data
+        with self.blamed("predict"):
+            train = accuracy(self.network, self.batches, data.x_train, data.t_train, self.name)
+            return train, accuracy(self.network, self.batches, data.x_test, data.t_test, self.name)
+
+    def checkpoint(self, seconds: float) -> Checkpoint:
+        """Everything that is needed to go on from here."""
+        state = take(self._changing(), [self.data.x_train, self.data.x_test, self.data.t_train, self.data.t_test])
+        return Checkpoint(self.iteration, seconds, self.loop_seconds, self.history, state)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Become what the training was when `checkpoint` was taken. Raises RunError if that isn't of this network."""
+        try:
+            self._restore(checkpoint.state)
+        except MissingTwinError:
+            self.step()  # makes what the network builds at its first use
+            self._restore(checkpoint.state)
+        self.iteration, self.history = checkpoint.iteration, checkpoint.history
+        self.loop_seconds, self.grads = checkpoint.loop_seconds, None
+
+    def _restore(self, state: Snapshot) -> None:
+        root = self._changing()
+        try:
+            restore(state, root)
+        except BackhandError:
+            raise
+        except Exception as error:
+            raise RunError(f"the checkpoint doesn't fit the network {self.name} ({error}); has it changed?") from error
+        for module in self.modules:
+            vars(module).update(root["modules"].get(_key(module), {}))
+
+    def _changing(self) -> dict[str, Any]:
+        root: dict[str, Any] = {"network": self.network, "optimizer": self.optimizer, "batches": self.batch_rng}
+        if self.modules:  # a user's own code: it may draw from anywhere
+            root["numpy"] = np.random.get_state.__self__  # type: ignore[attr-defined]
+            root["random"] = random.getstate.__self__  # type: ignore[attr-defined]
+            root["modules"] = {_key(module): _globals(module) for module in self.modules}
+        return root
+
+
+def _key(module: ModuleType) -> str:
+    return str(Path(str(module.__file__)).name)
+
+
+def _globals(module: ModuleType) -> dict[str, Any]:
+    """A module's numbers and random generators: counters, ``rng = np.random.default_rng(0)``."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("__") and (type(value) in (int, float, bool) or randomness.kind_of(value))
+    }
+
+
+@contextlib.contextmanager
+def prepared(settings: Settings, data: Dataset) -> Iterator[Training]:
+    """A training with a new network; your own code stays loaded for the time of the block.
+
+    Raises OptionError or NetworkError for a network that can't be loaded, built or trained.
+    """
+    init_rng, batch_rng = np.random.default_rng(settings.seed).spawn(2)
+    if settings.network is None:
+        width = int(np.prod(data.x_train.shape[1:]))
+        network = TwoLayerNet(width, settings.hidden, len(data.classes), rng=init_rng, dtype=settings.dtype)
+        yield Training(settings, data, network, "TwoLayerNet", batch_rng)
+        return
+    source = Source(settings.network)
+    np.random.seed(settings.seed)
+    random.seed(settings.seed)
+    with source.loaded() as modules:
+        own = source.built(modules[0], settings.arguments)
+        check(own, source.spec)
+        training = Training(settings, data, own, source.spec, batch_rng)
+        training.modules, training.blamed = modules, source.blamed
+        yield training
