@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -149,6 +150,14 @@ rows: list[list[Case]] = [
     b("logaddexp", lambda np, x, y: np.logaddexp(x, y)),
     b("logaddexp2", lambda np, x, y: np.logaddexp2(x, y)),
 ]  # fmt: skip
+
+for _name in ("exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+"degrees",
+              "radians", "asin", "acos", "atan", "asinh", "atanh"):  # fmt: skip
+    rows += [
+        c(f"math.{_name}", "number", lambda np, x, f=_name: getattr(math, f)(x) * 0.5,
+          lambda rng: float(rng.uniform(0.2, 0.8)), oracle=False),
+    ]  # fmt: skip
 
 for _op, _make in (("sum", real), ("mean", real), ("max", apart), ("min", apart), ("prod", pos), ("var", real),
                    ("std", real)):  # fmt: skip

@@ -2,9 +2,11 @@
 
 import functools
 import gc
+import math
 import random
 import threading
 import types
+from math import sqrt as imported_sqrt
 
 import numpy as np
 import pytest
@@ -397,6 +399,26 @@ def test_a_python_number_keeps_its_weak_dtype():
     x = X.astype(np.float32)
     assert backhand.trace(Adam().weak, x)(x).dtype == np.float32
     assert backhand.trace(Adam().strong, x)(x).dtype == np.float64  # as NumPy does it
+
+
+def test_functions_of_the_math_module_keep_a_number_a_number():
+    class Layer:
+        def __init__(self):
+            self.t = 0
+
+        def step(self, x):
+            self.t += 1
+            return x * (imported_sqrt(1 - 0.9**self.t) + math.exp(-self.t))
+
+    layer, twin = Layer(), Layer()
+    x = X.astype(np.float32)
+    recording = record(layer.step, x)
+    for _ in range(3):
+        assert same(recording.replay(x), twin.step(x))
+    assert recording.replay(x).dtype == np.float32
+    assert imported_sqrt is math.sqrt
+    assert type(math.sqrt).__name__ == "builtin_function_or_method"
+    refused(lambda x: math.sqrt(x[0, 0]) * x + math.gamma(x[0, 0]), X, match="turned into a Python float")
 
 
 def test_numbers_and_draws_of_a_plain_function_are_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -270,4 +271,23 @@ STEPS = (
     ),
 )
 
-ROWS = ARITHMETIC + CHOICES + CURVES + STEPS
+_MATH = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "asinh": "arcsinh",
+    "atanh": "arctanh",
+}
+_CURVE = {row.name: row for row in CURVES}
+
+# The math module's functions take and give Python numbers.
+NUMBERS = tuple(
+    Op(f"math.{name}", getattr(math, name), _CURVE[same].rules, None, _CURVE[same].symbol, (), True, True)
+    for name, same in (
+        *((name, name) for name in ("exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan")),
+        *((name, name) for name in ("sinh", "cosh", "tanh", "degrees", "radians")),
+        *_MATH.items(),
+    )
+)
+
+ROWS = ARITHMETIC + CHOICES + CURVES + NUMBERS + STEPS

@@ -46,6 +46,10 @@ def ravel(tape: Tape, a: Any, order: str = "C") -> Any:
         if order == "K" and not (x.value.flags.c_contiguous or x.value.flags.f_contiguous):
             raise tape.refuse("np.ravel(…, order='K') of an array with gaps can't be traced", "Use order='C'")
         order = "F" if x.value.flags.f_contiguous and not x.value.flags.c_contiguous else "C"
+    if isinstance(x.value, np.ndarray) and not (
+        x.value.flags.c_contiguous if order == "C" else x.value.flags.f_contiguous
+    ):
+        x = apply(tape, TABLE["copy"], (x,), (("order", order),))  # unlike reshape, ravel gives contiguous memory
     return reshape(tape, x, (-1,), order)
 
 

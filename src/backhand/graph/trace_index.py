@@ -52,6 +52,8 @@ def parse_key(tape: Tape, key: Any) -> tuple[tuple[Any, ...], list[Tracer]] | Tr
                     "a mask that depends on an input stands beside other indices",
                     "Use the mask alone, out[mask] = value, or np.where(mask, a, b)",
                 )
+            if mask:  # how many places it chooses is part of the program
+                array = as_tracer(tape, array.value)
             if isinstance(array.value, np.ndarray) and array.value.dtype.kind == "f":
                 raise IndexError("arrays used as indices must be of integer (or boolean) type")
             static.append(Slot(len(arrays), mask))

@@ -21,6 +21,7 @@ import numpy.random
 
 from backhand.errors import TraceError
 from backhand.graph.trace_array import Tracer
+from backhand.graph.trace_math import traced_math
 from backhand.graph.trace_tape import INTERNAL
 
 __all__ = ["Place", "World", "substitute"]
@@ -243,7 +244,7 @@ class World:
     def replace(self, make: Callable[[str, Any], Any]) -> None:
         """Put ``make(path, leaf)`` in the place of every leaf; random generators are leaves here too."""
         for place in self.places:
-            new = substitute(place.path, place.value, make)
+            new = substitute(place.path, _stand_in(place.value), make)
             if new is not place.value:
                 place.set(new)
 
@@ -301,6 +302,13 @@ def _named(code: types.CodeType) -> Iterator[str]:
         stack += [c for c in inner.co_consts if isinstance(c, types.CodeType)]
 
 
+def _stand_in(value: Any) -> Any:
+    """What stands in the place of a function: for one of math's a traced one, for a cached one the one without cache."""
+    if isinstance(value, functools._lru_cache_wrapper):
+        return value.__wrapped__  # neither a copy nor a tracer must stay in its cache
+    return traced_math(value) or value
+
+
 def substitute(path: str, value: Any, make: Callable[[str, Any], Any]) -> Any:
     """A value with every leaf in it, inside of tuples too, replaced by ``make(path, leaf)``."""
     if isinstance(value, np.ndarray | np.generic | np.random.Generator | np.random.RandomState) or type(value) in (
@@ -308,8 +316,6 @@ def substitute(path: str, value: Any, make: Callable[[str, Any], Any]) -> Any:
         float,
     ):
         return make(path, value)
-    if isinstance(value, functools._lru_cache_wrapper):
-        return value.__wrapped__  # neither a copy nor a tracer must stay in its cache
     if isinstance(value, tuple) and value:
         items = [substitute(f"{path}[{index}]", item, make) for index, item in enumerate(value)]
         if all(a is b for a, b in zip(items, value, strict=True)):

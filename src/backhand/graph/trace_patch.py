@@ -9,6 +9,7 @@ the time of a trace they get a numpy module of their own, with the originals.
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import threading
 import types
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.random  # now: NumPy would import it lazily, in the middle of a trace
 
 from backhand.graph.trace_create import CREATORS, ORIGINAL
+from backhand.graph.trace_math import MATH
 from backhand.graph.trace_tape import active_tape, is_internal
 
 __all__ = ["patched"]
@@ -78,6 +80,8 @@ class patched:  # noqa: N801
             _shield_compiled_modules()
             for name, handler in CREATORS.items():
                 _replace(np, name, _patch_creation(name, handler))
+            for function, traced in MATH.items():
+                _replace(math, function.__name__, traced)
             for name in DRAWS:
                 if hasattr(np.random, name):
                     _replace(np.random, name, _patch_draw(name))
