@@ -1,5 +1,6 @@
 """Tracing has no side effect, and what it can't hold is refused: never silently wrong."""
 
+import contextlib
 import functools
 import gc
 import math
@@ -489,6 +490,15 @@ def test_a_swallowed_refusal_is_raised_again():
             scale = float(x[0, 0])
         except Exception:
             scale = 1.0
+        return x * scale
+
+    refused(f, X, match="is turned into a Python float")
+
+
+def test_a_swallowed_refusal_is_the_cause_of_what_follows():
+    def f(x):
+        with contextlib.suppress(Exception):
+            scale = float(x[0, 0])
         return x * scale
 
     refused(f, X, match="is turned into a Python float")

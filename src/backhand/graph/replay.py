@@ -66,6 +66,5 @@ def _check(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -
             if now != first:
                 raise TraceError(
                     f"{path} shared its array with {first} when the graph was traced, and shares it with {now} now: "
-                    f"call the "
-                    "function once for itself, or trace it again"
+                    "call the function once for itself, or trace it again"
                 )

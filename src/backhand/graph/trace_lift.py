@@ -254,8 +254,7 @@ class World:
             if _progress(generator) != progress:
                 raise TraceError(
                     f"{path} is a generator, and the code takes values from it: a graph can't hold that, and tracing "
-                    f"has "
-                    "now taken some. Take the values outside of the traced code and pass them as arguments"
+                    "has now taken some. Take the values outside of the traced code and pass them as arguments"
                 )
 
     def restore(self) -> None:

@@ -175,9 +175,8 @@ def _state_node(tape: Tape, path: str, now: Any) -> int:
     if type(now) is Tracer or is_number(now):
         return _node(tape, now)
     raise TraceError(
-        f"{path} holds an array that the code reads, and after the call it holds {type(now).__name__}: such a "
-        f"program is "
-        "another one at every call. Keep an array of the same shape there"
+        f"{path} holds an array that the code reads, and after the call it holds {type(now).__name__}: such a program "
+        "is another one at every call. Keep an array of the same shape there"
     )
 
 
@@ -201,6 +200,5 @@ def _check_results(structure: Structure) -> None:
         if item.kind == "static" and not isinstance(item.value, str | bool | bytes | type(None)):
             raise TraceError(
                 f"the traced function returns a {type(item.value).__name__}; return arrays and numbers, or tuples, "
-                f"lists and "
-                "dicts of them"
+                "lists and dicts of them"
             )
