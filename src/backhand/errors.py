@@ -12,6 +12,8 @@
     ├── OptionError      (ValueError)    an argument or command-line option has no meaning here
     ├── DataError        (ValueError)    a file is not what it says it is
     ├── NetworkError     (TypeError)     a user's own network lacks something that training needs
+    ├── GraphError       (ValueError)    a graph is malformed, or called with what it was not traced for
+    ├── TraceError       (TypeError)     code does something that a computation graph can't hold
     └── RunError         (RuntimeError)  a run folder can't be used as asked
 
 Each message says what was wrong, where, and what to do instead. Each class also derives from the
@@ -29,6 +31,7 @@ __all__ = [
     "BackhandError",
     "DTypeError",
     "DataError",
+    "GraphError",
     "LabelError",
     "NetworkError",
     "NotFiniteError",
@@ -37,6 +40,7 @@ __all__ = [
     "RangeError",
     "RunError",
     "ShapeError",
+    "TraceError",
 ]
 
 
@@ -78,6 +82,14 @@ class DataError(BackhandError, ValueError):
 
 class NetworkError(BackhandError, TypeError):
     """A user's own network lacks something that training needs."""
+
+
+class GraphError(BackhandError, ValueError):
+    """A graph is malformed, or called with what it was not traced for."""
+
+
+class TraceError(BackhandError, TypeError):
+    """Code does something that a computation graph can't hold: the message names the line and what to write instead."""
 
 
 class RunError(BackhandError, RuntimeError):
