@@ -87,7 +87,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = ["errors", *_MODULE_OF]  # noqa: PLE0604
+__all__ = ["errors", *_MODULE_OF]
 
 
 def __getattr__(name: str) -> object:

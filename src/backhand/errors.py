@@ -7,6 +7,7 @@
     ├── DTypeError       (TypeError)     an array holds something that is not a real number
     ├── LabelError       (ValueError)    a label is no class of this output
     ├── NotFiniteError   (ValueError)    an array holds NaN
+    ├── RangeError       (ValueError)    a number is outside of what the function is defined for
     ├── OrderError       (RuntimeError)  ``backward`` before ``forward``
     ├── OptionError      (ValueError)    an argument or command-line option has no meaning here
     ├── DataError        (ValueError)    a file is not what it says it is
@@ -18,12 +19,12 @@
 Each message says what was wrong, where, and what to do instead. Each class also derives from the
 built-in exception that NumPy code would have raised, so ``except ValueError`` keeps working.
 
->>> import numpy as np, backhand
+>>> import backhand
 >>> try:
-...     backhand.Affine(np.ones((3, 2)), np.zeros(2)).forward(np.ones((5, 4)))
+...     backhand.MulLayer().backward(1)
 ... except backhand.errors.BackhandError as error:
 ...     print(error)
-Affine.forward: x has shape (5, 4), which is 4 values a sample; it needs (3,) for one sample or (N, 3) for a batch, because W has shape (3, 2)
+MulLayer.backward: there is no forward to go back through; call forward first
 """
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "NotFiniteError",
     "OptionError",
     "OrderError",
+    "RangeError",
     "RunError",
     "ShapeError",
     "TraceError",
@@ -60,6 +62,10 @@ class LabelError(BackhandError, ValueError):
 
 class NotFiniteError(BackhandError, ValueError):
     """An array holds NaN."""
+
+
+class RangeError(BackhandError, ValueError):
+    """A number is outside of what the function is defined for."""
 
 
 class OrderError(BackhandError, RuntimeError):

@@ -1,0 +1,52 @@
+"""Random weights to start from. Each has mean 0 and the shape (inputs, outputs)."""
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike
+
+from backhand.errors import OptionError, ShapeError
+from backhand.nn.validate import Array
+
+# In each: rng is a numpy Generator, or None for NumPy's global state, so that np.random.seed works as in the notes.
+
+
+def normal(
+    shape: tuple[int, int], std: float = 0.01, *, rng: Generator | None = None, dtype: DTypeLike = np.float64
+) -> Array:
+    """Normal numbers of standard deviation `std`: the notes' start.
+
+    >>> import numpy as np
+    >>> normal((784, 50), rng=np.random.default_rng(0)).std().round(3)
+    np.float64(0.01)
+    """
+    if len(shape) != 2 or min(shape) < 1:
+        raise ShapeError(f"initializer: the shape is {tuple(shape)}; it needs (inputs, outputs), each 1 at least")
+    if not std >= 0:
+        raise OptionError(f"initializer: std is {std}; it needs a number >= 0")
+    draw = np.random.standard_normal if rng is None else rng.standard_normal
+    return (std * draw(shape)).astype(dtype, copy=False)
+
+
+def xavier_normal(shape: tuple[int, int], *, rng: Generator | None = None, dtype: DTypeLike = np.float64) -> Array:
+    """Standard deviation sqrt(2 / (inputs + outputs)): for Sigmoid and Tanh.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+    equation 12 (Saitoh 6.2.2 uses sqrt(1 / inputs), the same where inputs = outputs).
+
+    >>> import numpy as np
+    >>> xavier_normal((300, 100), rng=np.random.default_rng(0)).std().round(3)
+    np.float64(0.071)
+    """
+    return normal(shape, float(np.sqrt(2.0 / max(sum(shape), 1))), rng=rng, dtype=dtype)
+
+
+def he_normal(shape: tuple[int, int], *, rng: Generator | None = None, dtype: DTypeLike = np.float64) -> Array:
+    """Standard deviation sqrt(2 / inputs): for Relu.
+
+    Source: He et al., "Delving deep into rectifiers", 2015, equation 10; Saitoh 6.2.3.
+
+    >>> import numpy as np
+    >>> he_normal((200, 100), rng=np.random.default_rng(0)).std().round(2)
+    np.float64(0.1)
+    """
+    return normal(shape, float(np.sqrt(2.0 / max(shape[0], 1))), rng=rng, dtype=dtype)
