@@ -86,10 +86,16 @@ def test_affine_and_the_losses_keep_float32():
 
 def test_integers_become_floats_but_numbers_of_mul_and_add_stay_as_they_are():
     assert affine().forward(np.array([1, 2, 3])).dtype == np.float64
-    assert backhand.Relu().forward(np.array([-1, 2])).tolist() == [0.0, 2.0]
+    assert backhand.Relu().forward(np.array([-1, 2])).dtype == np.float64
     layer = backhand.MulLayer()
     assert isinstance(layer.forward(100, 2), int)
     assert layer.backward(1) == (2, 100)
+
+
+def test_relu_s_gradient_at_0_is_0_as_in_the_notes():
+    layer = backhand.Relu()
+    layer.forward(np.array([0.0, -0.0]))
+    assert layer.backward(np.ones(2)).tolist() == layer.grad().tolist() == [0.0, 0.0]
 
 
 def test_relu_stops_even_an_infinite_gradient():

@@ -95,7 +95,12 @@ def test_gradient_descent_on_a_dnn_gives_the_loss_before_the_step_and_lowers_it(
     dnn, loss_obj = backhand.DNN(2, 8, 4, 2), backhand.MeanSquaredError()
     x, y = np.ones(4), np.array([0.2, 0.9])
     before = loss_obj(dnn(x), y)
-    losses = [backhand.gradient_descent(dnn, x, y, loss_obj, alpha=0.5) for _ in range(20)]
+    grads = dnn.gradient(x, y)
+    wanted = {key: value - 0.5 * grads[key] for key, value in dnn.params.items()}
+    losses = [backhand.gradient_descent(dnn, x, y, loss_obj, alpha=0.5)]
     assert losses[0] == before
+    for key, value in wanted.items():
+        np.testing.assert_allclose(dnn.params[key], value, rtol=1e-12)
+    losses += [backhand.gradient_descent(dnn, x, y, loss_obj, alpha=0.5) for _ in range(20)]
     assert losses == sorted(losses, reverse=True)
     assert dnn.sequence[0].dh.shape == x.shape
