@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import linecache
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,7 @@ class Run:
         self.graph = graph
         self.values = tuple(values)
         self.gradients: tuple[Any, ...] | None = None
+        self._all: list[Any] = []
 
     @property
     def result(self) -> Any:
@@ -83,9 +85,19 @@ class Run:
             ShapeError: ``dout`` doesn't broadcast to the result.
             DTypeError: no result is a real floating-point number.
         """
-        from backhand.graph.differentiate import run_backward
-
-        self.gradients = run_backward(self, dout)
+        reverse = self.graph.reverse
+        seeds = _seeds(self.graph, dout)
+        values: list[Any] = list(self.values) + [None] * (len(reverse.nodes) - len(self.values))
+        for position, seed in zip(reverse.seeds, seeds, strict=True):
+            values[position] = seed
+        for position in range(len(self.values), len(reverse.nodes)):
+            node = reverse.nodes[position]
+            if node.op == "constant":
+                values[position] = node.param("value").value
+            elif node.op != "input":
+                values[position] = evaluator(node.op, node.params)(*[values[i] for i in node.inputs])
+        self._all = values
+        self.gradients = tuple(None if i is None else values[i] for i in reverse.gradients)
         return tuple(self.gradients[i] for i in self.graph.inputs)
 
     def contributions(self, node: int) -> tuple[Contribution, ...]:
@@ -96,6 +108,189 @@ class Run:
         """
         if self.gradients is None:
             raise OrderError("Run.contributions: call backward before it, so that there are gradients to show")
-        from backhand.graph.differentiate import contributions
+        made = self.graph.nodes[node]
+        row = TABLE.get(made.op)
+        found = []
+        for number, source in enumerate(made.inputs):
+            edge = self.graph.reverse.edges.get((node, number))
+            if edge is None or row is None:
+                continue
+            upstream = self.gradients[node]
+            local = _local(row, number, made, self.values[node], [self.values[i] for i in made.inputs])
+            found.append(Contribution(node, number, source, upstream, local, self._all[edge], rule_text(row, number)))
+        return tuple(found)
 
-        return contributions(self, node)
+
+def _seeds(graph: Graph, dout: Any) -> list[Any]:
+    """The upstream gradient of each real result, of its shape and dtype."""
+    results = [graph.nodes[i] for i in graph.real_outputs]
+    if not results:
+        raise DTypeError("Run.backward: no result of the graph is a floating-point number or array")
+    given = [dout] if len(results) == 1 else list(dout) if isinstance(dout, Sequence) else [dout] * len(results)
+    if len(given) != len(results):
+        raise ShapeError(f"Run.backward: {len(given)} upstream gradients for {len(results)} results")
+    seeds = []
+    for node, seed in zip(results, given, strict=True):
+        if node.weak:
+            seeds.append(seed)
+            continue
+        try:
+            whole = np.broadcast_to(np.asarray(seed, dtype=node.dtype), node.shape)
+        except ValueError as error:
+            raise ShapeError(
+                f"Run.backward: dout has shape {np.shape(seed)}; it must broadcast to the result's {node.shape}"
+            ) from error
+        seeds.append(whole.copy() if node.shape else whole[()])
+    return seeds
+
+
+def _local(row: Op, number: int, node: Node, result: Any, inputs: list[Any]) -> Any:
+    """d(node)/d(input) element by element: the rule, asked with an upstream gradient of one."""
+    rule = row.rule(number)
+    if not row.elementwise or rule is None:
+        return None
+    one: Any = 1.0 if node.weak else np.ones(node.shape, node.dtype)[()]
+    with np.errstate(all="ignore"):
+        local = rule(one, result, *inputs, **dict(node.params))
+    return np.broadcast_to(local, node.shape) if node.shape else local
+
+
+def rule_text(row: Op, number: int) -> str:
+    """A derivative rule as one would write it: a lambda's body, or the first line of a function's docstring."""
+    rule = row.variadic or row.rule(number)
+    if rule is None:
+        return "0"
+    if rule.__doc__:
+        return rule.__doc__.strip().splitlines()[0]
+    places = [p for p in rule.__code__.co_positions() if None not in p and p[2:] != (0, 0)]
+    lines = linecache.getlines(rule.__code__.co_filename)
+    first = min((line, column) for line, _, column, _ in places if line and column is not None)
+    last = max((line, column) for _, line, _, column in places if line and column is not None)
+    if first[0] != last[0]:
+        return " ".join(part.strip() for part in lines[first[0] - 1 : last[0]])
+    return lines[first[0] - 1][first[1] : last[1]]
+
+
+# -- running --------------------------------------------------------------------------------------------------------
+
+
+def run(graph: Graph, inputs: tuple[Any, ...], state: dict[str, Any] | None) -> Run:
+    """See :meth:`Graph.run`."""
+    return Run(graph, evaluate(graph, bind(graph, inputs, state), keep=True))
+
+
+def call(graph: Graph, inputs: tuple[Any, ...], state: dict[str, Any] | None) -> Any:
+    """See :meth:`Graph.__call__`."""
+    values = evaluate(graph, bind(graph, inputs, state))
+    return unflatten(graph.results, iter([writeable(values[i]) for i in graph.outputs]))
+
+
+def writeable(value: Any) -> Any:
+    """A result that its owner may change: a constant or a broadcast view is copied."""
+    return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
+
+
+def bind(graph: Graph, inputs: tuple[Any, ...], state: dict[str, Any] | None) -> list[Any]:
+    """The value of every input node, in the order of ``graph.inputs``, checked."""
+    expected = len(graph.arguments.children)
+    if len(inputs) != expected:
+        raise GraphError(f"the graph takes {expected} arguments, got {len(inputs)}")
+    given = match(graph.arguments, inputs, "arguments")
+    own = [s for s in graph.state if not s.argument]
+    known = {s.name: s for s in own}
+    for name in state or {}:
+        if name not in known:
+            raise GraphError(f"the graph has no state {name!r}; it has: {', '.join(known) or 'none'}")
+    for s in own:
+        assert s.value is not None
+        given.append(state[s.name] if state and s.name in state else s.value.value)
+    return [fitting(graph.nodes[i], value) for i, value in zip(graph.inputs, given, strict=True)]
+
+
+def fitting(node: Node, value: Any) -> Any:
+    """The value of an input node, if it is of its shape and dtype.
+
+    Raises:
+        ShapeError, DTypeError: it is not: a graph holds for one signature.
+    """
+    if node.weak:
+        right = {"f": (float, int), "i": (int,), "b": (bool,), "c": (complex, float, int)}[node.dtype.kind]
+        if type(value) not in right:
+            raise DTypeError(f"{node.name} was a Python {node.type} when the graph was traced, got {value!r}: trace again")
+        return float(value) if node.dtype.kind == "f" else value
+    if not isinstance(value, np.ndarray | np.generic):
+        value = np.asarray(value)
+    if value.shape != node.shape:
+        raise ShapeError(f"{node.name} has shape {value.shape}; the graph was traced for {node.shape}: trace it again")
+    if value.dtype != node.dtype:
+        raise DTypeError(f"{node.name} is {value.dtype}; the graph was traced for {node.dtype}: use .astype or trace again")
+    return value
+
+
+def evaluate(
+    graph: Graph, inputs: Sequence[Any], keep: bool = False, streams: dict[str, Any] | None = None
+) -> list[Any]:
+    """Compute every node, in order; with ``keep`` every value stays, else each is dropped after its last use.
+
+    ``streams`` says where random draws come from, by name; NumPy's global stream is known by itself.
+    """
+    values: list[Any] = [None] * len(graph.nodes)
+    for position, value in zip(graph.inputs, inputs, strict=True):
+        values[position] = value
+    for position, function, read, dead in graph.plan:
+        if function is None:
+            values[position] = _draw(graph.nodes[position], streams or {})
+            continue
+        if len(read) == 2:
+            values[position] = function(values[read[0]], values[read[1]])
+        elif len(read) == 1:
+            values[position] = function(values[read[0]])
+        else:
+            values[position] = function(*[values[i] for i in read])
+        if not keep:
+            for i in dead:
+                values[i] = None
+    return values
+
+
+def _draw(node: Node, streams: dict[str, Any]) -> Any:
+    stream = node.param("stream")
+    source = np.random if stream == "numpy.random" else streams.get(stream)
+    if source is None:
+        raise GraphError(f"the graph draws random numbers from {stream}, which is not part of it: use Recording.replay")
+    args, kwargs = node.param("args").value, node.param("kwargs").value
+    return getattr(source, node.param("name"))(*args, **kwargs)
+
+
+Step = tuple[int, Callable[..., Any] | None, tuple[int, ...], tuple[int, ...]]
+
+
+def plan(graph: Graph) -> list[Step]:
+    """For each computed node: its position, function (None for a random draw), inputs, and what is not needed after."""
+    last = [-1] * len(graph.nodes)
+    for position, node in enumerate(graph.nodes):
+        for i in node.inputs:
+            last[i] = position
+    for i in (*graph.inputs, *graph.outputs, *(s.output for s in graph.state if s.output is not None)):
+        last[i] = -1
+    functions: dict[Any, Any] = {}
+    steps: list[Step] = []
+    for position, node in enumerate(graph.nodes):
+        if node.op == "input":
+            continue
+        key = (node.op, node.params)
+        function = functions.get(key, functions)
+        if function is functions:
+            function = functions[key] = _function(node)
+        dead = tuple([i for i in node.inputs if last[i] == position])
+        steps.append((position, function, node.inputs, dead))
+    return steps
+
+
+def _function(node: Node) -> Callable[..., Any] | None:
+    if node.op == "random":
+        return None
+    if node.op == "constant":
+        value = node.param("value").value
+        return lambda: value
+    return evaluator(node.op, node.params)

@@ -18,7 +18,8 @@ from backhand.errors import GraphError
 from backhand.graph.structure import Structure
 
 if TYPE_CHECKING:
-    from backhand.graph.evaluate import Run
+    from backhand.graph.differentiate import Reverse
+    from backhand.graph.evaluate import Run, Step
 
 __all__ = ["Constant", "Graph", "Layer", "Node", "Source", "State"]
 
@@ -237,6 +238,27 @@ class Graph:
                 readers[source].append(position)
         return tuple(map(tuple, readers))
 
+    @cached_property
+    def real_outputs(self) -> tuple[int, ...]:
+        """The results that have a derivative: positions of floating-point nodes, each once."""
+        from backhand.graph.differentiate import is_real
+
+        return tuple(dict.fromkeys(i for i in self.outputs if is_real(self.nodes[i])))
+
+    @cached_property
+    def reverse(self) -> Reverse:
+        """The sweep back from every real result to every real input: what ``Run.backward`` runs."""
+        from backhand.graph.differentiate import sweep_back
+
+        return sweep_back(self)
+
+    @cached_property
+    def plan(self) -> list[Step]:
+        """The steps of a run: see :func:`backhand.graph.evaluate.plan`."""
+        from backhand.graph.evaluate import plan
+
+        return plan(self)
+
     def find(self, name: str | int) -> int:
         """The position of an input by its name (or its number among ``inputs``).
 
@@ -248,6 +270,9 @@ class Graph:
                 raise GraphError(f"input {name} of a graph with {len(self.inputs)} inputs; count from 0")
             return self.inputs[name]
         found = [position for position in self.inputs if self.nodes[position].name == name]
+        if not found:  # W1 for params['W1'] or net.W1
+            ends = (f"['{name}']", f".{name}")
+            found = [position for position in self.inputs if str(self.nodes[position].name).endswith(ends)]
         if len(found) != 1:
             names = ", ".join(str(self.nodes[position].name) for position in self.inputs)
             raise GraphError(f"{len(found) or 'no'} inputs are called {name!r}; this graph's inputs are: {names}")
