@@ -24,6 +24,9 @@ CELL = 6.0
 WIDEST = 2200.0
 """A figure that would be wider than this goes on in a second row, as text does."""
 
+SPACING = {"layer_gap": 22.0, "node_gap": 18.0, "dummy_gap": 14.0, "compound_padding": 14.0, "compound_header": 24.0}
+"""Room between columns, between boxes of one column, between lines, and inside a frame, above it for its name."""
+
 KNEE = 22.0
 """How far before a value a line turns to its middle."""
 
@@ -64,35 +67,38 @@ def arrange(scene: Scene) -> Placement:
     if placement.width <= WIDEST:
         return placement
     aspect = WIDEST**2 / (placement.width * placement.height)
-    rows = {"wrap": {"viewport_aspect": aspect}, "tuning": {"wrap": {"max_rows": 40, "max_cut_edges": 40}}}
-    return _arrange(scene, routing={"style": "orthogonal"}, **rows)  # only orthogonal edges can go back to a new row
+    rows = {"max_rows": 40, "max_cut_edges": 40}
+    # Only orthogonal edges can go back to the beginning of a new row.
+    routing = {"style": "orthogonal"}
+    return _arrange(scene, routing=routing, wrap={"viewport_aspect": aspect}, tuning={"wrap": rows})
 
 
-def _arrange(scene: Scene, **options: dict[str, Any]) -> Placement:
+def _arrange(scene: Scene, **options: Any) -> Placement:
     import graphlay
 
-    spacing = {"layer_gap": 22.0, "node_gap": 18.0, "dummy_gap": 14.0, "compound_padding": 14.0, "compound_header": 24.0}
     graph = graphlay.Graph()
-    for box in scene.boxes:
-        width, height = box_size(box)
-        parent = {"parent": graph.ids.index(box.parent)} if box.parent else {}
-        graph.node(box.id, width=width, height=height, shape="ellipse" if _is_round(box) else "box", **parent)
+    numbers: dict[str, int] = {}
+
+    def add(name: str, size: tuple[float, float], parent: str, shape: str = "box") -> None:
+        inside: dict[str, Any] = {"parent": numbers[parent]} if parent else {}
+        numbers[name] = graph.node(name, width=size[0], height=size[1], shape=shape, **inside)
+
     parents = {box.id: box.parent for box in scene.boxes}
+    for box in scene.boxes:
+        add(box.id, box_size(box), box.parent, "ellipse" if _is_round(box) else "box")
     edges: dict[str, list[int]] = {}
     for link in scene.links:
         size = label_size(link)
         if size is None:
             edges[link.id] = [graph.edge(link.source, link.target)]
             continue
-        parent = {}
-        if parents[link.source] and parents[link.source] == parents[link.target]:
-            parent = {"parent": graph.ids.index(parents[link.source])}
-        graph.node(link.id, width=size[0], height=size[1], **parent)
+        inside = parents[link.source] == parents[link.target]
+        add(link.id, size, parents[link.source] if inside else "")
         edges[link.id] = [
             graph.edge(link.source, link.id, target_port=_MIDDLE_LEFT),
             graph.edge(link.id, link.target, source_port=_MIDDLE_RIGHT),
         ]
-    made = graphlay.layout(graph, options={"spacing": spacing, **options})
+    made = graphlay.layout(graph, options={"spacing": SPACING, **options})
     return _placement(scene, made, edges)
 
 

@@ -104,7 +104,8 @@ def picture(value: Any) -> Picture:
 
 
 def _zoom(flat: np.ndarray[Any, Any]) -> float:
-    return max(1.0, min(36 / flat.shape[0], 64 / flat.shape[1]))
+    height, width = flat.shape
+    return float(max(1.0, min(36 / height, 64 / width)))
 
 
 def _table_text(caption: str, rows: tuple[tuple[str, ...], ...]) -> str:

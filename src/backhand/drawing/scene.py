@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +17,9 @@ from backhand.graph.evaluate import Run
 from backhand.graph.graph import Graph
 
 __all__ = ["Box", "Link", "Scene", "Subject"]
+
+KEY = re.compile(r"^.*\['([^'\[\]]+)'\]$")
+"""An entry of a dict: ``params['W1']``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,18 @@ class Subject:
         return self._flows[node].get(position)
 
     def name(self, node: int) -> str:
-        """What a sentence calls the value of a node: the user's name, a constant's value, or ``%7``."""
+        """What the figure calls the value of a node: the user's name, a constant's value, or ``%7``."""
         if self.graph.nodes[node].op == "constant":
             value = self.constant(node)
             return number(value) if np.ndim(value) == 0 else f"constant {shape_text(np.shape(value))}"
-        return self.graph.labels[node]
+        return self._names[node]
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """The graph's labels, with ``params['W1']`` cut down to ``W1`` where no other is called that."""
+        short = [KEY.sub(r"\1", label) for label in self.graph.labels]
+        taken = Counter(short)
+        return tuple(s if taken[s] == 1 else label for s, label in zip(short, self.graph.labels, strict=True))
 
     def scene(self, expanded: Collection[int], only: Collection[int] | None = None) -> Scene:
         """The figure with these parts open (by their number in ``parts``), and no others.
@@ -153,7 +165,7 @@ class _Builder:
         read = {s for k in shown for i in self.subject.parts[k].members for s in self.graph.nodes[i].inputs}
         for i in self.graph.inputs:
             if self.only is None or i in read:
-                self._add(Box(f"n{i}", "input", self.graph.labels[i], members=(i,)))
+                self._add(Box(f"n{i}", "input", self.subject.name(i), members=(i,)))
         for k in shown:
             self._part(k)
         for k, i in enumerate(self.graph.outputs):
@@ -204,7 +216,7 @@ class _Builder:
             self._add(Box(f"c{i}-r{k}", "constant", self.subject.name(i), members=(i,)))
         if i not in self.box_of:
             return
-        label = self.graph.nodes[i].name or ""
+        label = self.subject.name(i) if self.graph.nodes[i].name else ""
         self.boxes.append(Box(f"r{k}", "result", label))
         # Where a result is also read by other nodes its gradient is a sum; what arrived from outside is not kept.
         alone = not self.graph.consumers[i] and self.graph.outputs.count(i) == 1

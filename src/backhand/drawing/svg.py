@@ -43,14 +43,15 @@ _ARROW = (
 def summary(subject: Subject) -> str:
     """A title for a figure: the names of the inputs."""
     graph = subject.graph
-    names = [graph.labels[i] for i in graph.inputs]
-    return f"Computation graph of {', '.join(names[:6])}{', …' if len(names) > 6 else ''}" if names else "Computation graph"
+    names = [subject.name(i) for i in graph.inputs]
+    listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+    return f"Computation graph of {listed}" if names else "Computation graph"
 
 
 def describe(subject: Subject, scene: Scene) -> str:
     """What the figure shows, in words."""
     ops = [box for box in scene.boxes if box.kind in ("op", "layer")]
-    text = f"A computation graph, from left to right, with {len(subject.graph.inputs)} inputs and {len(ops)} operations: "
+    text = f"From left to right, {len(subject.graph.inputs)} inputs and {len(ops)} operations: "
     text += ", ".join(box.label + box.detail for box in ops[:30]) + (", …" if len(ops) > 30 else "") + "."
     if subject.run is not None:
         text += " Forward values stand above each edge"
@@ -63,7 +64,8 @@ def _n(value: float) -> str:
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "middle", size: float = FONT) -> str:
-    return f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}">{escape(text)}</text>'
+    place = f'x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}"'
+    return f'<text class="{kind}" {place}>{escape(text)}</text>'
 
 
 def _frame(box: Box, at: Placed) -> str:
