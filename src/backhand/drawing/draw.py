@@ -57,12 +57,15 @@ def draw(
     ending = Path(path).suffix.lower() if path is not None else ".svg"
     if ending not in (".svg", ".html", ".htm"):
         raise OptionError(f"draw: {os.fspath(path or '')!r} ends neither in .svg nor in .html; which should it be?")
-    subject = Subject(graph_or_run)
-    if ending == ".svg":
+    if ending != ".svg":
+        text = page(Subject(graph_or_run), level, title)
+    elif level == "op":
+        subject = Subject(graph_or_run, most=None)
         layers = [k for k, part in enumerate(subject.parts) if part.label is not None]
-        text = standalone(subject, subject.scene(layers if level == "op" else ()), title)
+        text = standalone(subject, subject.scene(layers), title)
     else:
-        text = page(subject, level, title)
+        subject = Subject(graph_or_run)
+        text = standalone(subject, subject.scene(()), title)
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text

@@ -46,8 +46,9 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.NotEq: "not_equal",
 }
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
+_FOR_INTEGERS = ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift")
 FUNCTIONS: dict[str, str] = {
-    **{name: name for name, op in TABLE.items() if op.elementwise and name.isidentifier()},
+    **{name: name for name, op in TABLE.items() if op.elementwise and name not in _FOR_INTEGERS},
     **{name: name for name in (*_REDUCTIONS, "dot", "matmul") if name in TABLE},
     "abs": "absolute",
 }
@@ -175,7 +176,9 @@ class _Builder:
                 return self._name(name)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
                 return self._op(tree, _BINARY[type(op)], [left, right])
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float() | int() as value)):
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float() | int() as value)) if (
+                value is not True and value is not False
+            ):
                 return self._number(tree, -value)
             case ast.UnaryOp(op=unary, operand=operand) if type(unary) in _UNARY:
                 return self._op(tree, _UNARY[type(unary)], [operand])

@@ -14,7 +14,7 @@ from backhand.graph.graph import Graph, Layer
 
 __all__ = ["MOST_PARTS", "Part", "split"]
 
-MOST_PARTS = 60
+MOST_PARTS = 120
 """A figure of layers has about as many boxes and round nodes at most; beyond, neighbours share a box."""
 
 _FORWARD = ("forward", "__call__")
@@ -29,14 +29,15 @@ class Part:
     detail: str = ""
 
 
-def split(graph: Graph, most: int = MOST_PARTS) -> tuple[Part, ...]:
+def split(graph: Graph, most: int | None = MOST_PARTS) -> tuple[Part, ...]:
     """The parts of a graph, in an order in which they can run: every part reads only parts before it.
 
-    Inputs and constants belong to no part. With more than ``most`` parts, neighbours in that order are put together.
+    Inputs and constants belong to no part. With more than ``most`` parts, neighbours in that order are put
+    together; None puts no layers together.
     """
     several = {node.layer.name for node in graph.nodes if node.layer and node.layer.number}
     parts = [_part(graph, members, several) for members in _acyclic(graph, _by_call(graph))]
-    return tuple(parts if len(parts) <= most else _merge(graph, parts, most))
+    return tuple(parts if most is None or len(parts) <= most else _merge(graph, parts, most))
 
 
 def _drawn(graph: Graph) -> Iterable[int]:
@@ -114,5 +115,5 @@ def _merge(graph: Graph, parts: list[Part], most: int) -> list[Part]:
         members = tuple(sorted(i for part in some for i in part.members))
         names = [part.label + part.detail if part.label else graph.nodes[part.members[0]].symbol for part in some]
         label = f"{names[0]} … {names[-1]}" if len(names) > 1 else names[0]
-        merged.append(Part(members, label, f"{len(members)} nodes"))
+        merged.append(Part(members, label, "1 node" if len(members) == 1 else f"{len(members)} nodes"))
     return merged

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from backhand.drawing.numbers import Picture, number, picture, shape_text
-from backhand.drawing.parts import Part, split
+from backhand.drawing.parts import MOST_PARTS, Part, split
 from backhand.graph.evaluate import Run
 from backhand.graph.graph import Graph
 
@@ -67,9 +67,10 @@ class Scene:
 
 
 class Subject:
-    """What is drawn: a graph, and its values and gradients as far as they are known."""
+    """What is drawn: a graph, and its values and gradients as far as they are known; in ``most`` parts at most."""
 
-    def __init__(self, drawn: Graph | Run) -> None:
+    def __init__(self, drawn: Graph | Run, most: int | None = MOST_PARTS) -> None:
+        self._most = most
         self.graph = drawn if isinstance(drawn, Graph) else drawn.graph
         self.run = None if isinstance(drawn, Graph) else drawn
         self._flows: dict[int, dict[int, Any]] = {}
@@ -77,7 +78,7 @@ class Subject:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The layers and the nodes between them."""
-        return split(self.graph)
+        return split(self.graph, self._most)
 
     @property
     def backward(self) -> bool:

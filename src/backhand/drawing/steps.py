@@ -15,7 +15,7 @@ from backhand.graph.evaluate import Contribution
 
 __all__ = ["backward_step", "forward_step"]
 
-TABLE_SIDE = 8
+TABLE_SIDE = 6
 """A step shows an array of at most this many rows and columns in full, a larger one as a heat map."""
 
 _INFIX = {"+", "−", "×", "÷", "@", "<", "≤", ">", "≥", "=", "≠", "^", "**"}
@@ -26,7 +26,7 @@ def forward_step(subject: Subject, box: Box) -> str:
     """What a box computes, as HTML: the expression, the values that go in and the one that comes out."""
     if box.kind == "layer":
         inputs, outputs = _boundary(subject, box)
-        title = f"{box.label}{box.detail}: {len(box.members)} nodes; open it to see them"
+        title = f"{box.label}{box.detail}: {len(box.members)} operations; open it to see them"
     else:
         (node,) = box.members
         inputs, outputs = list(dict.fromkeys(subject.graph.nodes[node].inputs)), [node]
@@ -49,7 +49,7 @@ def _backward_op(subject: Subject, node: int) -> str:
     if not contributions:
         return ""
     name = subject.name(node)
-    title = f"{subject.graph.nodes[node].symbol} sends the gradient of {name} back"
+    title = f"through {name} = {expression(subject, node)}"
     rows = "".join(_contribution(subject, name, contribution) for contribution in contributions)
     return f"<h2><span class='way back'>Backward</span> {escape(title)}</h2>{rows}{_several(subject, contributions)}"
 
@@ -105,7 +105,7 @@ def _backward_layer(subject: Subject, box: Box) -> str:
             downstream.append(_card(f"∂L/∂{subject.name(i)}", sum(flows[1:], flows[0]), None, "gradient result"))
     if not downstream:
         return ""
-    title = f"{box.label}{box.detail}: open it to see each local derivative"
+    title = f"through {box.label}{box.detail}; open it to see each local derivative"
     cards = f"<div class='cards'>{''.join(upstream)}{_sign('→')}{''.join(downstream)}</div>"
     return f"<h2><span class='way back'>Backward</span> {escape(title)}</h2>{cards}"
 
@@ -163,7 +163,7 @@ def show(value: Any) -> str:
         return caption
     flat = array.reshape(-1, array.shape[-1])
     if array.ndim <= 2 and max(flat.shape) <= TABLE_SIDE:
-        rows = "".join("<tr>" + "".join(f"<td>{number(cell)}</td>" for cell in row) + "</tr>" for row in flat)
+        rows = "".join("<tr>" + "".join(f"<td>{number(cell, 3)}</td>" for cell in row) + "</tr>" for row in flat)
         return f"{caption}<table>{rows}</table>"
     text = f"{shape_text(array.shape)}, {spread(array)}"
     scale = min(8.0, 220 / flat.shape[1], 150 / flat.shape[0])

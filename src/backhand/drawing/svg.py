@@ -35,7 +35,7 @@ def render(subject: Subject, scene: Scene, title: str, style: str = "", role: st
 
 
 _ARROW = (
-    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" '
+    '<defs><marker id="backhand-arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" '
     'markerUnits="userSpaceOnUse" orient="auto"><path class="arrow" d="M0 0.5 8 4 0 7.5z"/></marker></defs>'
 )
 
@@ -94,7 +94,7 @@ def _box(box: Box, at: Placed, subject: Subject) -> str:
 def _tooltip(box: Box, subject: Subject) -> str:
     graph = subject.graph
     if box.kind == "layer":
-        return f"{box.label}{box.detail}: {len(box.members)} nodes"
+        return f"{box.label}{box.detail}: {len(box.members)} operations"
     if not box.members:
         return box.label
     node = graph.nodes[box.members[0]]
@@ -105,7 +105,7 @@ def _tooltip(box: Box, subject: Subject) -> str:
 def _link(link: Link, placement: Placement) -> str:
     d = "M" + " ".join(f"{_n(x)} {_n(y)}" for x, y in placement.paths[link.id])
     text = f'<g class="link" data-id="{link.id}" data-from="{link.source}" data-to="{link.target}">'
-    text += f'<path d="{d}" marker-end="url(#arrow)"/>'
+    text += f'<path d="{d}" marker-end="url(#backhand-arrow)"/>'
     if link.id in placement.labels:
         at = placement.labels[link.id]
         if link.forward is not None:

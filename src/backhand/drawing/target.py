@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import re
@@ -14,7 +15,8 @@ import numpy as np
 
 from backhand.drawing.expression import expression_graph
 from backhand.errors import BackhandError, DTypeError, OptionError
-from backhand.graph import Graph, Run, trace
+from backhand.graph.evaluate import Run
+from backhand.graph.graph import Graph
 
 __all__ = ["is_target", "run_expression", "run_target"]
 
@@ -70,15 +72,15 @@ def run_target(text: str, values: Mapping[str, Any]) -> Run:
     function = _callable(text, found)
     names, optional = _parameters(text, function)
     inputs = _fit(text, names, optional, values)
+    from backhand.graph.trace import trace
+
     return _with_gradients(_guard(text, lambda: trace(function, *inputs).run(*inputs)))
 
 
 def _with_gradients(run: Run) -> Run:
     """The same run after ``backward``, unless it ends in something without a derivative (labels, a comparison)."""
-    try:
+    with contextlib.suppress(DTypeError):
         run.backward(1)
-    except DTypeError:
-        pass
     return run
 
 
@@ -148,6 +150,6 @@ def _fit(text: str, names: list[str], optional: list[str], values: Mapping[str, 
     unknown = [name for name in values if name not in names]
     skipped = [name for name in names[: len(wanted)] if name not in values]
     if missing or unknown or skipped:
-        what = f"needs {', '.join((missing or skipped))}" if missing or skipped else f"has no input {unknown[0]}"
+        what = f"needs {', '.join(missing or skipped)}" if missing or skipped else f"has no input {unknown[0]}"
         raise OptionError(f"draw: {text} {what}; give each of {', '.join(names) or 'none'} as NAME=VALUE")
     return [values[name] for name in wanted]

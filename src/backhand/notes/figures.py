@@ -1,5 +1,7 @@
 """The figures of the lecture notes, drawn from running code: each as an SVG and as a page to step through."""
 
+# ruff: noqa: RET504  (the last variable's name stands on the figure)
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +10,8 @@ import numpy as np
 
 from backhand.drawing import draw
 from backhand.errors import OptionError
-from backhand.graph import Run, trace
+from backhand.graph.evaluate import Run
+from backhand.graph.trace import trace
 from backhand.nn import Affine, Relu, Sigmoid, SoftmaxWithLoss, TwoLayerNet
 
 __all__ = ["FIGURES", "Figure", "write_figures"]
