@@ -17,6 +17,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from backhand import errors as errors
     from backhand.data import load_mnist as load_mnist
+    from backhand.graph import (
+        Graph as Graph,
+        Run as Run,
+        differentiate as differentiate,
+        grad as grad,
+        trace as trace,
+    )
     from backhand.nn import (
         DNN as DNN,
         SGD as SGD,
@@ -53,6 +60,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "backhand.data": ["load_mnist"],
+    "backhand.graph": ["Graph", "Run", "differentiate", "grad", "trace"],
     "backhand.nn": [
         "AdaGrad",
         "Adam",

@@ -17,7 +17,7 @@ from backhand.errors import DTypeError, GraphError, ShapeError
 from backhand.graph.graph import Constant, Graph, Layer, Node
 from backhand.graph.ops import TABLE, Signature, example
 from backhand.graph.prune import prune
-from backhand.graph.structure import LEAF, Structure
+from backhand.graph.structure import LEAF, Structure, unflatten
 from backhand.graph.trace_array import Tracer, apply, as_tracer, current
 from backhand.graph.trace_functions import axis_of
 from backhand.graph.trace_tape import Tape
@@ -108,15 +108,13 @@ def grad(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def gradient(*inputs: Any) -> Any:
-        from backhand.graph.structure import unflatten
         from backhand.graph.trace import trace
 
         graph = trace(function, *inputs)
         if len(graph.outputs) != 1 or graph.nodes[graph.outputs[0]].shape:
             raise ShapeError("grad: the function must return a single number; use differentiate for anything else")
         first = graph.arguments.children[0]
-        made = differentiate(graph, wrt=list(range(first.leaves)))(*inputs)
-        return unflatten(first, iter(made))
+        return unflatten(first, iter(differentiate(graph, wrt=list(range(first.leaves)))(*inputs)))
 
     gradient.__name__ = f"grad_{getattr(function, '__name__', 'function')}"
     return gradient
@@ -224,7 +222,7 @@ class Reverse:
         read = [gradient, position, *node.inputs]
         if masked and guard is not None:
             read.append(guard[0])
-        signatures = tuple([(n.shape, n.dtype, n.weak) for n in map(self.nodes.__getitem__, read)])
+        signatures = tuple([_known(n) for n in map(self.nodes.__getitem__, read)])
         branch = guard[1] if masked and guard is not None else None
         template = _template(node.op, number, node.params, signatures, branch)
         if template is None:
@@ -272,16 +270,23 @@ class Reverse:
         return self._layers[layer]
 
 
+def _known(node: Node) -> Signature | Constant:
+    """What a rule is told of a value: its signature, or a Python number of the program itself."""
+    if node.op == "constant" and node.weak:
+        return node.params[0][1]  # type: ignore[no-any-return]
+    return node.shape, node.dtype, node.weak
+
+
 Template = tuple[tuple[tuple[Any, ...], ...], int]
 
 
 @lru_cache(maxsize=4096)
 def _template(
-    op: str, number: int, params: tuple[tuple[str, Any], ...], signatures: tuple[Signature, ...], branch: bool | None
+    op: str, number: int, params: tuple[tuple[str, Any], ...], known: tuple[Signature | Constant, ...], branch: bool | None
 ) -> Template | None:
     """What a rule does, traced on example values: records that read g, y, the inputs (and a condition) by position.
 
-    None if the derivative is zero. With ``branch`` the last signature is a condition: the gradient is set to zero where
+    None if the derivative is zero. With ``branch`` the last entry of ``known`` is a condition: the gradient is set to zero where
     it doesn't choose this branch, so that an inf or NaN of the unused branch can't come through.
     """
     rule = TABLE[op].rule(number)
@@ -289,18 +294,22 @@ def _template(
         return None
     tape = Tape(locate=False)
     with tape, np.errstate(all="ignore"):
-        values = [example(signature) for signature in signatures]
-        tracers = [Tracer(tape, tape.input(v, ""), v, False) for v in values]
+        tracers = []
+        for item in known:
+            value = item.value if isinstance(item, Constant) else example(item)
+            tracers.append(Tracer(tape, tape.input(value, ""), value, isinstance(item, Constant)))
         given = tracers if branch is None else tracers[:-1]
         made = as_tracer(tape, rule(*given, **dict(params)))
         if branch is not None:
             made = np.where(tracers[-1], made, 0) if branch else np.where(tracers[-1], 0, made)  # type: ignore[assignment]
-        shape, dtype, weak = signatures[2 + number]
+        target = known[2 + number]
+        assert not isinstance(target, Constant)
+        shape, dtype, weak = target
         made = _unbroadcast(made, shape)
         if not weak and made.value.dtype != dtype if isinstance(made.value, np.ndarray | np.generic) else not weak:
             made = apply(tape, TABLE["astype"], (made,), (("dtype", dtype),))
         result = current(made)
-    return _needed(tape.records, len(signatures), result)
+    return _needed(tape.records, len(known), result)
 
 
 def _unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:

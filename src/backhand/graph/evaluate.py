@@ -13,6 +13,8 @@ from backhand.errors import DTypeError, GraphError, OrderError, ShapeError
 from backhand.graph.graph import Graph, Node
 from backhand.graph.ops import TABLE, Op, evaluator
 from backhand.graph.structure import match, unflatten
+from backhand.graph.trace_array import Tracer, apply
+from backhand.graph.trace_tape import Tape, active_tape
 
 __all__ = ["Contribution", "Run", "call", "evaluate", "run"]
 
@@ -181,8 +183,22 @@ def run(graph: Graph, inputs: tuple[Any, ...], state: dict[str, Any] | None) -> 
 
 def call(graph: Graph, inputs: tuple[Any, ...], state: dict[str, Any] | None) -> Any:
     """See :meth:`Graph.__call__`."""
+    tape = active_tape()
+    if tape is not None and any(type(v) is Tracer for v in match(graph.arguments, inputs, "arguments")):
+        return _inline(graph, bind(graph, inputs, state), tape)
     values = evaluate(graph, bind(graph, inputs, state))
     return unflatten(graph.results, iter([writeable(values[i]) for i in graph.outputs]))
+
+
+def _inline(graph: Graph, inputs: list[Any], tape: Tape) -> Any:
+    """A graph called inside a trace becomes part of it, node by node."""
+    values: dict[int, Any] = dict(zip(graph.inputs, inputs, strict=True))
+    for position, node in enumerate(graph.nodes):
+        if node.op == "constant":
+            values[position] = node.param("value").value
+        elif node.op != "input":
+            values[position] = apply(tape, TABLE[node.op], tuple(values[i] for i in node.inputs), node.params)
+    return unflatten(graph.results, iter([values[i] for i in graph.outputs]))
 
 
 def writeable(value: Any) -> Any:
@@ -213,6 +229,9 @@ def fitting(node: Node, value: Any) -> Any:
     Raises:
         ShapeError, DTypeError: it is not: a graph holds for one signature.
     """
+    if type(value) is Tracer:
+        fitting(node, value.value)
+        return value
     if node.weak:
         right = {"f": (float, int), "i": (int,), "b": (bool,), "c": (complex, float, int)}[node.dtype.kind]
         if type(value) not in right:

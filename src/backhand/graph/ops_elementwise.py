@@ -23,7 +23,7 @@ def _power(a: Any, b: Any, ufunc: bool = False) -> Any:
 
 def _power_left(g: Any, y: Any, a: Any, b: Any, ufunc: bool = False) -> Any:
     """g * b * a ** (b - 1), and 0 for b = 0 even where a = 0."""
-    return g * b * a ** np.where(b == 0, 1, b - 1)
+    return g * b * a ** (b - 1 + (b == 0))
 
 
 def _power_right(g: Any, y: Any, a: Any, b: Any, ufunc: bool = False) -> Any:

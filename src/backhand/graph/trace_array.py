@@ -217,6 +217,8 @@ def apply(tape: Tape, row: Op, operands: tuple[Any, ...], params: Params = ()) -
             nodes.append(tape.constant(operand))
             values.append(operand)
     made = row.evaluate(*values, **dict(params)) if params else row.evaluate(*values)
+    if const and tape.fold and not isinstance(made, np.ndarray):
+        return Tracer(tape, tape.constant(made), made, True)
     result = Tracer(tape, tape.record(row.name, tuple(nodes), params, made), made, const)
     if row.view and isinstance(made, np.ndarray) and type(operands[0]) is Tracer:
         base = operands[0]
@@ -351,6 +353,8 @@ def _binary(row: Op) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], An
         if (kind is float or kind is int) and self.root is None:  # the common case, kept short
             made = evaluate(self.value, other)
             tape = self.tape
+            if self.const and tape.fold:
+                return apply(tape, row, (self, other))
             return Tracer(tape, tape.record(name, (self.node, tape.constant(other)), (), made), made, self.const)
         if kind is Tracer or not hasattr(kind, "__array_ufunc__") or isinstance(other, np.ndarray | np.generic):
             return _operate(self.tape, row, (self, other))

@@ -41,6 +41,7 @@ class Tape:
     """
 
     def __init__(self, locate: bool = True) -> None:
+        self.fold = not locate  # rules: what depends on constants alone is computed at once
         self.records: list[tuple[Any, ...]] = []
         self.names: dict[int, str] = {}
         self.refusals: list[TraceError] = []
@@ -55,6 +56,7 @@ class Tape:
         self._classes: dict[str, int] = {}
         self._calls: dict[tuple[int, str], int] = {}
         self.draws: Any = None  # set by trace: how a random draw is recorded or refused
+        self.stream_state: Any = None  # of the global random streams, after the last draw that was recorded
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -69,8 +71,8 @@ class Tape:
         self._frame = None
         self._frames.clear()
         self._objects.clear()
-        self._arrays_seen = [entry[0] for entry in self._arrays.values()]
         self._arrays.clear()
+        self.draws = None
 
     # -- recording ----------------------------------------------------------------------------------------------
 
@@ -157,6 +159,15 @@ class Tape:
         call = self._calls.get((id(owner), method), 0)
         self._calls[id(owner), method] = call + 1
         return Layer(name, self._objects[id(owner)][1], method, call)
+
+    @property
+    def plain_arrays(self) -> list[Any]:
+        """The arrays that were no tracers when they met one, and became constants."""
+        return [entry[0] for entry in self._arrays.values()]
+
+    def layer_of(self, frame: FrameType | None) -> Layer | None:
+        """The layer call that a frame belongs to, if any."""
+        return self._find_layer(frame)
 
     def user_frame(self) -> FrameType | None:
         """The innermost frame of the user's code."""

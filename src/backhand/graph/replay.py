@@ -1,0 +1,57 @@
+"""Run a traced graph on the objects it was traced from: read their state, compute, store their new state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backhand.errors import TraceError
+from backhand.graph.evaluate import evaluate, fitting, writeable
+from backhand.graph.structure import match, unflatten
+from backhand.graph.trace_lift import World, substitute
+from backhand.graph.trace_state import Program, Target
+
+__all__ = ["replay"]
+
+
+def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
+    """See :meth:`backhand.graph.trace.Recording.replay`."""
+    graph = program.graph
+    given = match(graph.arguments, inputs, "arguments")
+    world = World([*zip(target.names, inputs, strict=True), ("self", target.function)])
+    leaves = {path: value for path, value, _ in reversed(world.leaves)}
+    _check(program, leaves)
+    own = [(s, path) for s, path in zip(graph.state, program.paths, strict=True) if not s.argument]
+    values = given + [leaves[path] for _, path in own]
+    values = [fitting(graph.nodes[i], value) for i, value in zip(graph.inputs, values, strict=True)]
+    streams = {p.path: p.value for p in world.places if isinstance(p.value, np.random.Generator | np.random.RandomState)}
+    made = evaluate(graph, values, streams=streams)
+    results = [writeable(made[i]) for i in graph.outputs]
+    rebound: dict[str, Any] = {}
+    for state, path in zip(graph.state, program.paths, strict=True):
+        if state.output is None:
+            continue
+        if path in program.in_place:
+            leaves[path][...] = made[state.output]
+            continue
+        new = writeable(made[state.output])
+        rebound |= {other: new for other, first in program.aliases.items() if first == path} | {path: new}
+    if rebound:
+        for place in world.places:
+            value = substitute(place.path, place.value, lambda path, old: rebound.get(path, old))
+            if value is not place.value:
+                place.set(value)
+    return unflatten(graph.results, iter(results))
+
+
+def _check(program: Program, leaves: dict[str, Any]) -> None:
+    for path in program.paths:
+        if path not in leaves:
+            raise TraceError(f"{path} is not there yet: call the function once for itself, so that it makes its state")
+    for path, value in program.numbers.items():
+        if path in leaves and type(leaves[path]) is type(value) and leaves[path] != value and value == value:
+            raise TraceError(f"{path} was {value} when the graph was traced and is {leaves[path]} now: trace it again")
+    for path, first in program.aliases.items():
+        if path in leaves and isinstance(leaves[path], np.ndarray) and leaves[path] is not leaves.get(first):
+            raise TraceError(f"{path} and {first} were one array when the graph was traced, and are two now: trace again")

@@ -1,0 +1,314 @@
+"""Find every array and number that traced code can reach, put something else in its place, and put all back.
+
+The walk goes through instances, classes, dicts, lists, tuples, closures, default arguments, and the globals that a
+function names. It is breadth first, so that an array is known by its shortest name: ``params['W1']``, not
+``layers['Affine1'].W``.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import sys
+import types
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.random
+
+from backhand.graph.trace_array import Tracer
+
+__all__ = ["Place", "World", "substitute"]
+
+_ATOMS = (str, bytes, bytearray, int, float, complex, bool, type(None), np.dtype, range, slice, type(Ellipsis))
+_LIBRARY = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "matplotlib", "pytest", "_pytest", "hypothesis", "builtins"}
+_STREAMS = (np.random.Generator, np.random.RandomState)
+_MISSING = object()
+
+
+@dataclass
+class Place:
+    """One assignable place: ``holder`` under ``key``; ``value`` is what was there. ``kind`` says how to assign."""
+
+    kind: str
+    holder: Any
+    key: Any
+    value: Any
+    path: str
+
+    def set(self, value: Any) -> None:
+        """Put a value there."""
+        kind = self.kind
+        if kind in ("dict", "global"):
+            if isinstance(self.holder, OrderedDict):
+                OrderedDict.__setitem__(self.holder, self.key, value)
+            else:
+                dict.__setitem__(self.holder, self.key, value)
+        elif kind == "list":
+            self.holder[self.key] = value
+        elif kind == "cell":
+            self.holder.cell_contents = value
+        elif kind == "slot":
+            object.__setattr__(self.holder, self.key, value)
+        elif kind in ("class", "default"):
+            setattr(self.holder, self.key, value)
+
+
+def is_library(thing: Any) -> bool:
+    """True for what belongs to Python or a library: it is not walked."""
+    module = getattr(thing, "__module__", None) or ""
+    root = str(module).partition(".")[0]
+    return root in _LIBRARY or str(module).startswith("backhand.graph")
+
+
+class World:
+    """What can be reached from some roots, as it is at one moment.
+
+    ``places`` holds each assignable place, nearest first; ``leaves`` each array and number found, with its path.
+    """
+
+    def __init__(self, roots: list[tuple[str, Any]]) -> None:
+        self.places: list[Place] = []
+        self.leaves: list[tuple[str, Any, Place | None]] = []
+        self.objects: list[Any] = []
+        self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
+        self._globals: dict[tuple[int, str], Any] = {}
+        self._saved: list[tuple[str, Any, Any]] = []
+        self._queue: deque[tuple[str, Any]] = deque()
+        for path, value in roots:
+            self._value(path, value, None)
+        while self._queue:
+            path, value = self._queue.popleft()
+            self._visit(path, value)
+
+    # -- walking ----------------------------------------------------------------------------------------------------
+
+    def _place(self, kind: str, holder: Any, key: Any, value: Any, path: str) -> None:
+        place = Place(kind, holder, key, value, path)
+        self.places.append(place)
+        self._value(path, value, place)
+
+    def _value(self, path: str, value: Any, place: Place | None) -> None:
+        if isinstance(value, np.ndarray | np.generic) or type(value) in (int, float, Tracer):
+            self.leaves.append((path, value, place))
+        elif isinstance(value, tuple):
+            for index, item in enumerate(value):
+                self._value(f"{path}[{index}]", item, place)
+        elif not isinstance(value, _ATOMS):
+            self._queue.append((path, value))
+
+    def _visit(self, path: str, value: Any) -> None:
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if isinstance(value, dict | list) and not is_library(type(value)):
+            self._instance(path, value)
+        if isinstance(value, dict):
+            self._saved.append(("dict", value, list(value.items())))
+            for key, item in list(value.items()):
+                self._place("dict", value, key, item, f"{path}[{key!r}]" if path else str(key))
+        elif isinstance(value, list | deque):
+            self._saved.append(("list", value, list(value)))
+            for index, item in enumerate(list(value)):
+                self._place("list", value, index, item, f"{path}[{index}]")
+        elif type(value) is Tracer:
+            return
+        elif isinstance(value, types.FunctionType):
+            self._function(path, value)
+        elif isinstance(value, types.MethodType):
+            self._value(path, value.__self__, None)
+            self._value("", value.__func__, None)
+        elif isinstance(value, functools.partial):
+            for number, item in enumerate([value.func, *value.args, *value.keywords.values()]):
+                self._value(path if number == 0 else f"{path}.{number}", item, None)
+        elif isinstance(value, staticmethod | classmethod):
+            self._value(path, value.__func__, None)
+        elif isinstance(value, property):
+            for function in (value.fget, value.fset):
+                self._value(path, function, None)
+        elif isinstance(value, type):
+            self._class(path, value)
+        elif isinstance(value, _STREAMS):
+            return
+        elif not isinstance(value, types.ModuleType) and not is_library(type(value)):
+            self._instance(path, value)
+        elif isinstance(value, types.SimpleNamespace):
+            self._instance(path, value)
+
+    def _instance(self, path: str, value: Any) -> None:
+        self.objects.append(value)
+        dot = f"{path}." if path else ""
+        content = getattr(value, "__dict__", None)
+        if isinstance(content, dict):
+            self._seen[id(content)] = content
+            self._saved.append(("dict", content, list(content.items())))
+            for key, item in list(content.items()):
+                self._place("dict", content, key, item, f"{dot}{key}")
+        for cls in type(value).__mro__:
+            slots = cls.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name in ("__dict__", "__weakref__"):
+                    continue
+                if name.startswith("__") and not name.endswith("__"):
+                    name = f"_{cls.__name__.lstrip('_')}{name}"
+                item = getattr(value, name, _MISSING)
+                self._saved.append(("slot", (value, name), item))
+                if item is not _MISSING:
+                    self._place("slot", value, name, item, f"{dot}{name}")
+        self._queue.append((type(value).__name__, type(value)))
+
+    def _class(self, path: str, cls: type) -> None:
+        for base in cls.__mro__:
+            if is_library(base) or base is object or (base is not cls and id(base) in self._seen):
+                continue
+            self._seen[id(base)] = base
+            content = dict(base.__dict__)
+            self._saved.append(("class", base, content))
+            for name, item in content.items():
+                if isinstance(item, types.MemberDescriptorType | types.GetSetDescriptorType) or name == "__dict__":
+                    continue
+                if not name.startswith("__") or isinstance(item, types.FunctionType):
+                    self._place("class", base, name, item, f"{base.__name__}.{name}")
+
+    def _function(self, path: str, function: types.FunctionType) -> None:
+        if is_library(function):
+            return
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not filled yet
+                continue
+            if id(cell) not in self._seen:
+                self._seen[id(cell)] = cell
+                self._saved.append(("cell", cell, value))
+                self._place("cell", cell, name, value, name)
+        for name in ("__defaults__", "__kwdefaults__"):
+            if getattr(function, name):
+                self._place("default", function, name, getattr(function, name), f"{function.__name__}.{name}")
+        content = function.__globals__
+        for name in _named(function.__code__):
+            value = content.get(name, _MISSING)
+            if isinstance(value, types.ModuleType):
+                self._module(function, name, value)
+            elif (id(content), name) not in self._globals:
+                self._globals[id(content), name] = content
+                self._saved.append(("global", (content, name), value))
+                if value is not _MISSING:
+                    self._place("global", content, name, value, name)
+        if function.__dict__:
+            self._value(function.__name__, function.__dict__, None)
+
+    def _module(self, function: types.FunctionType, alias: str, module: types.ModuleType) -> None:
+        root = module.__name__.partition(".")[0]
+        if root in _LIBRARY or module.__name__.startswith("backhand.graph"):
+            return
+        content = module.__dict__
+        for name in _named(function.__code__):
+            if name in content and (id(content), name) not in self._globals:
+                self._globals[id(content), name] = content
+                self._saved.append(("global", (content, name), content[name]))
+                self._place("global", content, name, content[name], f"{alias}.{name}")
+
+    # -- changing and restoring -------------------------------------------------------------------------------------
+
+    def replace(self, make: Callable[[str, Any], Any]) -> None:
+        """Put ``make(path, leaf)`` in the place of every leaf; random generators are leaves here too."""
+        for place in self.places:
+            new = substitute(place.path, place.value, make)
+            if new is not place.value:
+                place.set(new)
+
+    def restore(self) -> None:
+        """Make everything that was visited what it was, down to the order of dicts."""
+        for kind, holder, saved in self._saved:
+            if kind == "dict":
+                _restore_dict(holder, saved)
+            elif kind == "list":
+                if len(holder) != len(saved) or any(a is not b for a, b in zip(holder, saved, strict=True)):
+                    holder.clear()
+                    holder.extend(saved)
+            elif kind == "cell":
+                holder.cell_contents = saved
+            elif kind == "slot":
+                obj, name = holder
+                if saved is not _MISSING:
+                    object.__setattr__(obj, name, saved)
+                elif getattr(obj, name, _MISSING) is not _MISSING:
+                    object.__delattr__(obj, name)
+            elif kind == "class":
+                _restore_class(holder, saved)
+            elif kind == "global":
+                content, name = holder
+                if saved is _MISSING:
+                    content.pop(name, None)
+                elif content.get(name, _MISSING) is not saved:
+                    content[name] = saved
+        for place in self.places:
+            if place.kind == "default":
+                place.set(place.value)
+
+
+def _named(code: types.CodeType) -> Iterator[str]:
+    """Every global or attribute name in a function's code, its inner functions' included."""
+    stack = [code]
+    while stack:
+        inner = stack.pop()
+        yield from inner.co_names
+        stack += [c for c in inner.co_consts if isinstance(c, types.CodeType)]
+
+
+def substitute(path: str, value: Any, make: Callable[[str, Any], Any]) -> Any:
+    if isinstance(value, np.ndarray | np.generic | np.random.Generator | np.random.RandomState) or type(value) in (
+        int,
+        float,
+    ):
+        return make(path, value)
+    if isinstance(value, tuple) and value:
+        items = [substitute(f"{path}[{index}]", item, make) for index, item in enumerate(value)]
+        if all(a is b for a, b in zip(items, value, strict=True)):
+            return value
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
+
+
+def _restore_dict(holder: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
+    now = list(holder.items())
+    if len(now) == len(saved) and all(a[0] is b[0] and a[1] is b[1] for a, b in zip(now, saved, strict=True)):
+        return
+    kind = OrderedDict if isinstance(holder, OrderedDict) else dict
+    kind.clear(holder)
+    for key, value in saved:
+        kind.__setitem__(holder, key, value)
+
+
+def _restore_class(cls: type, saved: dict[str, Any]) -> None:
+    now = dict(cls.__dict__)
+    for name, value in saved.items():
+        if now.get(name, _MISSING) is not value and name not in ("__dict__", "__weakref__"):
+            setattr(cls, name, value)
+    for name in now:
+        if name not in saved:
+            delattr(cls, name)
+
+
+def random_state() -> tuple[Any, Any]:
+    """The states of NumPy's global random stream and of Python's."""
+    return np.random.get_state(), random.getstate()
+
+
+def set_random_state(state: tuple[Any, Any]) -> None:
+    """Put both streams back."""
+    np.random.set_state(state[0])
+    random.setstate(state[1])
+
+
+def same_state(a: Any, b: Any) -> bool:
+    """Are two states of a random stream the same?"""
+    if isinstance(a, dict):
+        return set(a) == set(b) and all(same_state(a[key], b[key]) for key in a)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(same_state(x, y) for x, y in zip(a, b, strict=True))
+    return bool(np.array_equal(a, b))
