@@ -152,16 +152,17 @@ def _mean_of_right(where: str, log_y: Array, t: Array) -> Array:
     batch_size = log_y.shape[0] if log_y.ndim == 2 else 1
     if t.shape == log_y.shape:
         _check_one_hot(where, t)
-        error: Array = -np.sum(t * log_y) / batch_size
-        return error
-    if t.shape != log_y.shape[:-1]:
+        right = t * log_y
+    elif t.shape == log_y.shape[:-1]:
+        _check_labels(where, t, log_y.shape[-1])
+        right = log_y[np.arange(batch_size), t] if log_y.ndim == 2 else log_y[t]
+    else:
         raise ShapeError(
             f"{where}: t has shape {t.shape}; for scores of shape {log_y.shape} it needs {log_y.shape} (one-hot) "
             f"or {log_y.shape[:-1]} (integer labels)"
         )
-    _check_labels(where, t, log_y.shape[-1])
-    right = log_y[np.arange(batch_size), t] if log_y.ndim == 2 else log_y[t]
-    return -np.sum(right) / batch_size
+    error: Array = -np.sum(right) / batch_size
+    return error
 
 
 def _check_one_hot(where: str, t: Array) -> None:
