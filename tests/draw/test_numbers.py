@@ -24,7 +24,7 @@ from backhand.drawing.numbers import heat_map, number, picture, text_width
         (123456789.0, "1.235e8"),
         (1.5e-9, "1.5e−9"),
         (0.0, "0"),
-        (-0.0, "−0"),
+        (-0.0, "0"),
         (True, "True"),
         (np.float32(0.1), "0.1"),
         (np.int64(-3), "−3"),

@@ -125,11 +125,14 @@ def _meet(line: list[Point], y: float) -> list[Point]:
     *before, (last_x, last_y) = line
     if last_y == y:
         return line
-    if len(before) > 1 and before[-1][1] == last_y:  # comes round a corner: take the corner along
-        return [*before[:-1], (before[-1][0], y), (last_x, y)]
-    x = before[-1][0]
-    knee = (x + (last_x - x) * max(0.0, 1 - KNEE / abs(last_x - x)), last_y)
-    return [*before, knee, (last_x, y)] if before[-1][1] == last_y else [*before, (last_x, y)]
+    x, before_y = before[-1]
+    if before_y != last_y:
+        return [*before, (last_x, y)]
+    if abs(last_x - x) > KNEE:
+        return [*before, (last_x - KNEE if last_x > x else last_x + KNEE, last_y), (last_x, y)]
+    if len(before) > 1:  # comes round a corner close by: take the corner along
+        return [*before[:-1], (x, y), (last_x, y)]
+    return [*before, (last_x, y)]
 
 
 def _is_round(box: Box) -> bool:

@@ -34,7 +34,7 @@ def number(value: Any, digits: int = 4) -> str:
         return f"{number(value.real, digits)}{'' if value.imag < 0 else '+'}{number(value.imag, digits)}i"
     if isinstance(value, int | np.integer) and abs(int(value)) < 10**6:
         return str(int(value)).replace("-", "−")
-    real = _as_float(value)
+    real = _as_float(value) + 0.0  # -0.0 becomes 0.0
     if not math.isfinite(real):
         return str(real).replace("-", "−").replace("inf", "∞")
     text = f"{real:.{digits}g}"

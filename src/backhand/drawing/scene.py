@@ -18,8 +18,8 @@ from backhand.graph.graph import Graph
 
 __all__ = ["Box", "Link", "Scene", "Subject"]
 
-KEY = re.compile(r"^.*\['([^'\[\]]+)'\]$")
-"""An entry of a dict: ``params['W1']``."""
+KEY = re.compile(r"^.*(?:\['([^'\[\]]+)'\]|\.(\w+))$")
+"""An entry of a dict, ``params['W1']``, or an attribute, ``layer.W``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ class Subject:
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        """The graph's labels, with ``params['W1']`` cut down to ``W1`` where no other is called that."""
-        short = [KEY.sub(r"\1", label) for label in self.graph.labels]
+        """The graph's labels, with ``params['W1']`` cut down to ``W1``, where no other is called that."""
+        short = [KEY.sub(r"\1\2", label) for label in self.graph.labels]
         taken = Counter(short)
         return tuple(s if taken[s] == 1 else label for s, label in zip(short, self.graph.labels, strict=True))
 
@@ -136,6 +136,17 @@ class Subject:
                 if other in self.home:
                     near.add(self.home[other])
         return near
+
+    def owner(self, node: int) -> int | None:
+        """The one layer that reads a parameter: when it is open, the parameter stands inside. None for arguments."""
+        readers = {self.home[i] for i in self.graph.consumers[node]}
+        if len(readers) != 1 or node not in self._parameters:
+            return None
+        return readers.pop()
+
+    @cached_property
+    def _parameters(self) -> frozenset[int]:
+        return frozenset(state.input for state in self.graph.state)
 
     @cached_property
     def home(self) -> dict[int, int]:
@@ -160,13 +171,16 @@ class _Builder:
         self.boxes: list[Box] = []
         self.links: list[Link] = []
         self.box_of: dict[int, str] = {}
+        self.owned: dict[int | None, list[int]] = {}
 
     def build(self) -> Scene:
         shown = [k for k in range(len(self.subject.parts)) if self.only is None or k in self.only]
         read = {s for k in shown for i in self.subject.parts[k].members for s in self.graph.nodes[i].inputs}
         for i in self.graph.inputs:
             if self.only is None or i in read:
-                self._add(Box(f"n{i}", "input", self.subject.name(i), members=(i,)))
+                owner = self.subject.owner(i)
+                self.owned.setdefault(owner if owner in self.expanded else None, []).append(i)
+        self._inputs(None)
         for k in shown:
             self._part(k)
         for k, i in enumerate(self.graph.outputs):
@@ -178,6 +192,11 @@ class _Builder:
         for i in box.members:
             self.box_of[i] = box.id
 
+    def _inputs(self, owner: int | None) -> None:
+        for i in self.owned.get(owner, ()):
+            parent = "" if owner is None else f"p{owner}"
+            self._add(Box(f"n{i}", "input", self.subject.name(i), parent=parent, members=(i,)))
+
     def _part(self, k: int) -> None:
         part = self.subject.parts[k]
         if part.label is None or k in self.expanded:
@@ -185,6 +204,7 @@ class _Builder:
             if part.label is not None:
                 parent = f"p{k}"
                 self.boxes.append(Box(parent, "frame", part.label, part.detail, members=part.members))
+                self._inputs(k)
             for i in part.members:
                 self._add(Box(f"n{i}", "op", self.graph.nodes[i].symbol, parent=parent, members=(i,)))
                 for position, source in enumerate(self.graph.nodes[i].inputs):
