@@ -169,6 +169,7 @@ class Reverse:
         self.edges: dict[tuple[int, int], int] = {}
         self.seeds: list[int] = []
         self._guards: list[Guard] = [None] * len(graph.nodes)
+        self._constants: dict[Any, int] = {}
         self._layers: dict[Layer | None, Layer | None] = {None: None}
         self._active = bytearray(len(graph.nodes))
         for position in wrt:
@@ -230,10 +231,15 @@ class Reverse:
         records, result = template
         layer = self._backward_layer(node.layer)
         for op, inputs, params, shape, dtype, weak in records:
+            if op == "constant" and params in self._constants:
+                read.append(self._constants[params])
+                continue
             self.nodes.append(
                 Node(op, tuple([read[i] for i in inputs]), params, shape, dtype, weak, layer, node.source)
             )
             read.append(len(self.nodes) - 1)
+            if op == "constant":
+                self._constants[params] = len(self.nodes) - 1
         sent = read[result]
         self.edges[position, number] = sent
         same_shape = self.graph.nodes[source].shape == up.shape

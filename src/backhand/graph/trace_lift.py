@@ -75,6 +75,7 @@ class World:
         self.leaves: list[tuple[str, Any, Place | None]] = []
         self.objects: list[Any] = []
         self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
+        self._paths: dict[str, int] = {path: 1 for path, _ in roots}
         self._globals: dict[tuple[int, str], Any] = {}
         self._saved: list[tuple[str, Any, Any]] = []
         self._queue: deque[tuple[str, Any]] = deque()
@@ -87,6 +88,9 @@ class World:
     # -- walking ----------------------------------------------------------------------------------------------------
 
     def _place(self, kind: str, holder: Any, key: Any, value: Any, path: str) -> None:
+        count = self._paths[path] = self._paths.get(path, 0) + 1
+        if count > 1:  # two closures, each with its own W
+            path = f"{path}#{count}"
         place = Place(kind, holder, key, value, path)
         self.places.append(place)
         self._value(path, value, place)
@@ -187,7 +191,7 @@ class World:
                 self._place("cell", cell, name, value, name)
         for name in ("__defaults__", "__kwdefaults__"):
             if getattr(function, name):
-                self._place("default", function, name, getattr(function, name), f"{function.__name__}.{name}")
+                self._place("default", function, name, getattr(function, name), f"{function.__qualname__}.{name}")
         content = function.__globals__
         for name in _named(function.__code__):
             value = content.get(name, _MISSING)

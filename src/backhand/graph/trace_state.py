@@ -17,7 +17,7 @@ from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer, apply, as_tracer, current
 from backhand.graph.trace_create import patched
-from backhand.graph.trace_lift import World, substitute, random_state, same_state
+from backhand.graph.trace_lift import Place, World, substitute, random_state, same_state
 from backhand.graph.trace_tape import Tape
 
 __all__ = ["Program", "Target", "copies", "trace_once"]
@@ -168,8 +168,11 @@ class _Lift:
         for path, value, _ in world.leaves:
             if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and path not in own:
                 arrays.setdefault(id(value), (path, value))
-        for group in overlaps([value for _, value in arrays.values()]):
-            self._lift_group([arrays[id(value)] for value in group], copied)
+        group_of = {id(v): group for group in overlaps([value for _, value in arrays.values()]) for v in group}
+        for path, value in arrays.values():  # in the order of the walk, whatever their addresses
+            if id(value) not in self.state:
+                members = sorted((arrays[id(v)] for v in group_of[id(value)]), key=lambda item: item[0])
+                self._lift_group(members, copied)
         self._find_shared(world, own)
 
     def _lift_group(self, group: list[tuple[str, Any]], copied: Callable[[str, Any], Any]) -> None:
@@ -386,10 +389,15 @@ def _read_off(
     for path, tracer in lift.paths.items():
         if alive[initial[path]]:
             aliases[path] = firsts.setdefault(id(tracer), path)
-    numbers = {p: v for p, v, _ in world.leaves if type(v) in (int, float) and p not in lift.paths}
+    numbers = {p: v for p, v, place in world.leaves if _guarded(v, place) and p not in lift.paths}
     living = [*own.values(), *(path for path in target.paths if path in written)]
     values = [lift.values[path] for path in (*target.paths, *own.values())]
     return Program(graph, aliases, in_place, numbers, tape.plain_arrays, living, values)
+
+
+def _guarded(value: Any, place: Place | None) -> bool:
+    """Does a graph hold only as long as this number stays what it is?"""
+    return type(value) in (int, float) and place is not None and place.kind != "default"
 
 
 def _start(world: World, path: str) -> Any:
