@@ -1,11 +1,12 @@
 """Expressions of the command line: right for arithmetic, closed to everything else."""
 
+import contextlib
 import math
+from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from backhand.drawing.expression import FUNCTIONS, expression_graph, parse_assignments, parse_value
 from backhand.drawing.target import run_expression
@@ -70,7 +71,7 @@ HOSTILE = {
     "exp(**x)": "keyword",
     "exp(x, out=x)": "keyword",
     "sum(x, axis='a')": "axis",
-    "sum(x, axis=9)": "axis",
+    "sum(x, axis=9)": "arrays",
     "eval(x)": "no function eval",
     "getattr(x, x)": "no function getattr",
     "tile(x, 1000000000)": "no function tile",
@@ -92,7 +93,7 @@ HOSTILE = {
     "+".join(["x"] * 900): "nested",
     "x" * 3000: "characters",
     "1 < x < 3": "can't stand in it",
-    "x @ x": "x @ x",
+    "x @ x": "takes arrays",
     "await x": "can't stand in it",
 }
 
@@ -105,7 +106,9 @@ def test_everything_else_is_refused_in_words(text):
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("text", ["9**9**9", "9**9**9**9", "10 ** 1000", "1 / 0", "(0 - 8) ** 0.5", "log(0 - 1)", "0 / 0"])
+@pytest.mark.parametrize(
+    "text", ["9**9**9", "9**9**9**9", "10 ** 1000", "1 / 0", "(0 - 8) ** 0.5", "log(0 - 1)", "0 / 0"]
+)
 def test_a_value_without_end_is_an_error_not_a_wait(text):
     with pytest.raises(OptionError, match=r"for these values|no value here|too large"):
         run_expression(text, {})
@@ -113,18 +116,14 @@ def test_a_value_without_end_is_an_error_not_a_wait(text):
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_graph_or_an_option_error(text):
-    try:
+    with contextlib.suppress(OptionError):
         expression_graph(text, {"x": 1.0}).verify()
-    except OptionError:
-        pass
 
 
 @given(st.text(alphabet="x1.*+-/()[]{}'\",:=@<>!~^&|%_ \n\\explambdifor", max_size=80))
 def test_any_python_like_text_is_a_graph_or_an_option_error(text):
-    try:
+    with contextlib.suppress(OptionError):
         expression_graph(text, {"x": 1.0}).verify()
-    except OptionError:
-        pass
 
 
 def test_a_value_that_is_not_used_is_a_slip():
@@ -134,9 +133,9 @@ def test_a_value_that_is_not_used_is_a_slip():
 
 def test_every_function_of_the_list_is_in_the_table_and_runs():
     for name in FUNCTIONS:
-        for arguments in ("x", "x, x", "x > 0, x, x", "x, x, x"):
+        for arguments, x in product(("x", "x, x", "x > 0, x, x", "x, x, x"), (0.5, 1.5, np.eye(2))):
             try:
-                run_expression(f"{name}({arguments})", {"x": 1.5})
+                run_expression(f"{name}({arguments})", {"x": x})
             except OptionError:
                 continue
             break

@@ -5,8 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from backhand.drawing.numbers import heat_map, number, picture, text_width
@@ -80,7 +79,9 @@ def test_a_heat_map_stays_small(rows, columns):
     assert (height, width) == (min(rows, 64), min(columns, 64))
 
 
-@pytest.mark.parametrize("array", [np.full((5, 5), np.inf), np.ones((6, 6), bool), np.full((5, 5), 1j), np.zeros((9, 9))])
+@pytest.mark.parametrize(
+    "array", [np.full((5, 5), np.inf), np.ones((6, 6), bool), np.full((5, 5), 1j), np.zeros((9, 9))]
+)
 def test_every_kind_of_array_has_a_picture(array):
     assert picture(array).heat.startswith("data:image/png")
 

@@ -103,7 +103,9 @@ def test_the_whole_page_works_from_the_keyboard(network_page):
     seen = []
     for _ in range(12):
         page.keyboard.press("Tab")
-        seen.append(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"))
+        seen.append(
+            page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
+        )
     assert seen[:4] == ["To the whole figure", "One step back", "One step on", "To the last step"]
     assert seen[4] == "Step"
     layers = [label for label in seen if label.startswith(("Affine", "Relu"))]
@@ -216,7 +218,9 @@ def test_on_paper_the_whole_figure_and_all_steps(apples, tmp_path, open_page):
     assert page.locator("#transcript li").count() == 4
     assert page.locator("#transcript").is_visible()
     assert shown(page, "#figure .gradient text") == ["2.2", "110", "1.1", "200", "1"], "on paper nothing waits"
-    colours = page.evaluate("() => [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
+    colours = page.evaluate(
+        "() => [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
     assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
     assert page.pdf()[:4] == b"%PDF"
 
@@ -250,7 +254,9 @@ def test_a_step_out_of_sight_is_scrolled_to(tmp_path, open_page):
 
 
 def test_a_notebook_shows_the_figure_and_the_stepper_in_a_frame(apples, tmp_path, open_page):
-    (tmp_path / "cell.html").write_text(f"<!doctype html><meta charset='utf-8'>{notebook_html(apples)}", encoding="utf-8")
+    (tmp_path / "cell.html").write_text(
+        f"<!doctype html><meta charset='utf-8'>{notebook_html(apples)}", encoding="utf-8"
+    )
     page = open_page(tmp_path / "cell.html")
     assert page.locator("svg").first.is_visible()
     page.locator("summary").click()

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from backhand.drawing.expression import expression_graph
 from backhand.drawing.parts import MOST_PARTS, split
@@ -39,7 +38,9 @@ def check_order(graph, parts):
 def random_graphs(draw):
     size = draw(st.integers(1, 40))
     reads = [(draw(st.integers(0, i)), draw(st.integers(0, i))) for i in range(size)]
-    layer = st.one_of(st.none(), st.builds(Layer, st.sampled_from("AB"), st.integers(0, 2), st.just("forward"), st.just(0)))
+    layer = st.one_of(
+        st.none(), st.builds(Layer, st.sampled_from("AB"), st.integers(0, 2), st.just("forward"), st.just(0))
+    )
     return graph_of(reads, [draw(layer) for _ in range(size)])
 
 

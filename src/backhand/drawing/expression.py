@@ -46,10 +46,11 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.NotEq: "not_equal",
 }
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
+_OF_ARRAYS = (*_REDUCTIONS, "dot", "matmul")
 _FOR_INTEGERS = ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift")
 FUNCTIONS: dict[str, str] = {
     **{name: name for name, op in TABLE.items() if op.elementwise and name not in _FOR_INTEGERS},
-    **{name: name for name in (*_REDUCTIONS, "dot", "matmul") if name in TABLE},
+    **{name: name for name in _OF_ARRAYS},
     "abs": "absolute",
 }
 """The functions an expression may call, with their rows of the op table."""
@@ -142,6 +143,12 @@ def _parse(text: str) -> ast.expr:
     return tree
 
 
+def _arity(op: str) -> int:
+    """How many inputs an op has: as many as derivatives, or, without any, as its NumPy function takes."""
+    row = TABLE[op]
+    return len(row.rules) or getattr(row.numpy[0], "nin", 1)
+
+
 class _Builder:
     """Appends one node for each piece of the expression, innermost first."""
 
@@ -228,7 +235,11 @@ class _Builder:
             yield keyword.arg, value
 
     def _op(self, tree: ast.expr, op: str, operands: list[ast.expr], keywords: dict[str, Any] | None = None) -> int:
+        if len(operands) != _arity(op):
+            raise self._refused(tree, f"{op} takes {_arity(op)} value{'s' * (_arity(op) > 1)}, not {len(operands)}")
         inputs = tuple(self._visit(operand) for operand in operands)
+        if op in _OF_ARRAYS and not all(self.nodes[i].shape for i in inputs):
+            raise self._refused(tree, f"{op} takes arrays, such as x='[1, 2]'")
         params = tuple(sorted((keywords or {}).items()))
         read = tuple((self.nodes[i].shape, self.nodes[i].dtype, self.nodes[i].weak) for i in inputs)
         try:
