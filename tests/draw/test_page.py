@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from backhand.drawing import draw
-from backhand.drawing.draw import notebook_html
+from backhand.drawing.figure import notebook_html
 
 
 @pytest.fixture

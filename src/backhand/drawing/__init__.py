@@ -3,6 +3,6 @@
 The package is called ``drawing`` because ``backhand.draw`` is the function.
 """
 
-from backhand.drawing.draw import draw
+from backhand.drawing.figure import draw, notebook_html
 
-__all__ = ["draw"]
+__all__ = ["draw", "notebook_html"]

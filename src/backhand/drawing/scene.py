@@ -18,8 +18,8 @@ from backhand.graph.graph import Graph
 
 __all__ = ["Box", "Link", "Scene", "Subject"]
 
-KEY = re.compile(r"^.*(?:\['([^'\[\]]+)'\]|\.(\w+))$")
-"""An entry of a dict, ``params['W1']``, or an attribute, ``layer.W``."""
+PATH, WORD = re.compile(r"\w+(\.\w+|\['[^'\[\]]+'\]|\[\d+\])+"), re.compile(r"\w+")
+"""Where a parameter lives, ``net.layers['Affine1'].W``, and the words of such a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,14 @@ class Subject:
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        """The graph's labels, with ``params['W1']`` cut down to ``W1``, where no other is called that."""
-        short = [KEY.sub(r"\1\2", label) for label in self.graph.labels]
-        taken = Counter(short)
-        return tuple(s if taken[s] == 1 else label for s, label in zip(short, self.graph.labels, strict=True))
+        """The graph's labels, a path cut down to as much of its end as no other has: ``W1``, ``Affine1.W``."""
+        paths = [WORD.findall(label) if PATH.fullmatch(label) else [label] for label in self.graph.labels]
+        ends = [
+            [".".join(path[-k:]) for k in range(1, len(path))] + [label]
+            for path, label in zip(paths, self.graph.labels, strict=True)
+        ]
+        taken = Counter(end for path in ends for end in set(path))
+        return tuple(next((end for end in path if taken[end] == 1), path[-1]) for path in ends)
 
     def scene(self, expanded: Collection[int], only: Collection[int] | None = None) -> Scene:
         """The figure with these parts open (by their number in ``parts``), and no others.

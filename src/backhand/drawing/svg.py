@@ -35,7 +35,7 @@ def render(subject: Subject, scene: Scene, title: str, style: str = "", role: st
 
 
 _ARROW = (
-    '<defs><marker id="backhand-arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" '
+    '<defs><marker id="backhand-arrow" viewBox="0 0 8 8" refX="7.8" refY="4" markerWidth="8" markerHeight="8" '
     'markerUnits="userSpaceOnUse" orient="auto"><path class="arrow" d="M0 0.5 8 4 0 7.5z"/></marker></defs>'
 )
 
