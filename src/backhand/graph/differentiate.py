@@ -223,7 +223,7 @@ class Reverse:
         read = [gradient, position, *node.inputs]
         if masked and guard is not None:
             read.append(guard[0])
-        signatures = tuple([_known(n) for n in map(self.nodes.__getitem__, read)])
+        signatures = tuple([n.known for n in map(self.nodes.__getitem__, read)])
         branch = guard[1] if masked and guard is not None else None
         template = _template(node.op, number, node.params, signatures, branch)
         if template is None:
@@ -274,13 +274,6 @@ class Reverse:
         if layer not in self._layers and layer is not None:
             self._layers[layer] = replace(layer, method="backward")
         return self._layers[layer]
-
-
-def _known(node: Node) -> Signature | Constant:
-    """What a rule is told of a value: its signature, or a Python number of the program itself."""
-    if node.op == "constant" and node.weak:
-        return node.params[0][1]  # type: ignore[no-any-return]
-    return node.shape, node.dtype, node.weak
 
 
 Template = tuple[tuple[tuple[Any, ...], ...], int]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backhand.errors import GraphError
+from backhand.graph.constant import Constant
 from backhand.graph.structure import Structure
 
 if TYPE_CHECKING:
@@ -22,50 +23,6 @@ if TYPE_CHECKING:
     from backhand.graph.evaluate import Run, Step
 
 __all__ = ["Constant", "Graph", "Layer", "Node", "Source", "State"]
-
-
-class Constant:
-    """A value that stands in the program itself: a read-only array, a NumPy scalar or a Python number.
-
-    Two constants are equal when they are the same kind of value, of one dtype and shape, with the same bits:
-    0.0 is not -0.0, 1 is not 1.0, and a NaN is itself.
-    """
-
-    __slots__ = ("_key", "value")
-
-    def __init__(self, value: Any) -> None:
-        if isinstance(value, np.ndarray):
-            value = value.copy(order="K")
-            value.flags.writeable = False
-        self.value = value
-        self._key: tuple[object, ...] | None = None
-
-    @property
-    def weak(self) -> bool:
-        """True for a Python number, which in NumPy's promotion gives way to any array's dtype."""
-        return type(self.value) in (bool, int, float, complex)
-
-    def _bits(self) -> tuple[object, ...]:
-        if self._key is None:
-            value = self.value
-            if self.weak:
-                self._key = (type(value).__name__, repr(value))
-            else:
-                kind = "array" if isinstance(value, np.ndarray) else "scalar"
-                self._key = (kind, value.dtype.str, value.shape, value.tobytes())
-        return self._key
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Constant) and self._bits() == other._bits()
-
-    def __hash__(self) -> int:
-        return hash(self._bits())
-
-    def __repr__(self) -> str:
-        value = self.value
-        if isinstance(value, np.ndarray) and value.size > 8:
-            return f"Constant({value.dtype}{list(value.shape)})"
-        return f"Constant({value.tolist() if isinstance(value, np.ndarray) else value})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +90,13 @@ class Node:
         from backhand.graph.ops import symbol
 
         return symbol(self.op)
+
+    @property
+    def known(self) -> tuple[tuple[int, ...], np.dtype[Any], bool] | Constant:
+        """What is known of the value before a run: its signature; of a number or mask in the program, the value."""
+        if self.op == "constant" and (self.weak or self.dtype.kind == "b"):
+            return self.params[0][1]  # type: ignore[no-any-return]
+        return self.shape, self.dtype, self.weak
 
     def param(self, name: str, default: Any = None) -> Any:
         """The static argument of that name."""

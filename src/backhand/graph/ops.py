@@ -10,6 +10,7 @@ import numpy as np
 
 from backhand.errors import GraphError
 from backhand.graph import ops_elementwise, ops_index, ops_linear, ops_reduce, ops_shape
+from backhand.graph.constant import Constant
 from backhand.graph.ops_row import Op
 
 __all__ = ["BY_NUMPY", "TABLE", "Op", "Signature", "evaluator", "infer", "symbol"]
@@ -48,12 +49,20 @@ def evaluator(op: str, params: tuple[tuple[str, Any], ...]) -> Callable[..., Any
     return partial(function, **dict(params)) if params else function
 
 
-def example(signature: Signature) -> Any:
-    """A value of that signature, for asking NumPy what comes of it: ones, and zeros for integers (they may be indices)."""
+def example(signature: Signature | Constant) -> Any:
+    """A value of that signature, for asking NumPy what comes of it; a constant is its own.
+
+    Zeros for integers, which may be indices; for floats ones, plus the identity so that a matrix has an inverse.
+    """
+    if isinstance(signature, Constant):
+        return signature.value
     shape, dtype, weak = signature
     if weak:
         return {"f": 1.0, "i": 1, "b": True, "c": 1 + 0j}[dtype.kind]
-    return np.zeros(shape, dtype) if dtype.kind in "iub" else np.ones(shape, dtype)
+    if dtype.kind in "iub":
+        return np.zeros(shape, dtype)
+    ones = np.ones(shape, dtype)
+    return ones + np.eye(*shape[-2:], dtype=dtype) if len(shape) >= 2 else ones
 
 
 def signature_of(value: Any) -> Signature:
@@ -64,7 +73,7 @@ def signature_of(value: Any) -> Signature:
 
 
 @lru_cache(maxsize=4096)
-def infer(op: str, params: tuple[tuple[str, Any], ...], inputs: tuple[Signature, ...]) -> Signature:
+def infer(op: str, params: tuple[tuple[str, Any], ...], inputs: tuple[Signature | Constant, ...]) -> Signature:
     """Shape and dtype of an op's result, as NumPy itself finds them on example values."""
     if op == "random":
         given = dict(params)

@@ -16,7 +16,7 @@ from backhand.graph.ops import BY_NUMPY, TABLE, Op
 from backhand.graph.ops_index import Slice
 from backhand.graph.trace_tape import Params, Tape
 
-__all__ = ["Tracer", "apply", "as_tracer", "current"]
+__all__ = ["Tracer", "apply", "as_tracer", "current", "root_of"]
 
 
 class Tracer:
@@ -224,10 +224,15 @@ def apply(tape: Tape, row: Op, operands: tuple[Any, ...], params: Params = ()) -
         base = operands[0]
         if isinstance(base.value, np.ndarray) and np.may_share_memory(made, base.value):
             result.parent = base
-            result.root = base.root or base
+            result.root = root_of(base)
             result.how = (row, params, tuple(nodes[1:]), tuple(values[1:]))
             result.seen = result.root.version
     return result
+
+
+def root_of(t: Tracer) -> Tracer:
+    """The array that owns the memory."""
+    return t if t.root is None else t.root  # not `or`: that would ask for a truth value
 
 
 def plain(operand: Any) -> Any:

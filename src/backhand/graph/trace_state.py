@@ -15,7 +15,7 @@ from backhand.graph.ops import TABLE, signature_of
 from backhand.graph.ops_index import Slice, copy_like
 from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
-from backhand.graph.trace_array import Tracer, apply, as_tracer, current
+from backhand.graph.trace_array import Tracer, apply, as_tracer, current, root_of
 from backhand.graph.trace_create import patched
 from backhand.graph.trace_lift import Place, World, substitute, random_state, same_state
 from backhand.graph.trace_tape import Tape
@@ -218,7 +218,7 @@ class _Lift:
             for other, array, twin in entries[number + 1 :]:
                 if bounds(array)[0] >= bounds(value)[1]:
                     break
-                if (tracer.root or tracer) is not (twin.root or twin) and _share(value, array):
+                if root_of(tracer) is not root_of(twin) and _share(value, array):
                     self.shared.append([(path, tracer), (other, twin)])
 
     def make(self, path: str, value: Any) -> Any:
@@ -313,7 +313,7 @@ def _static(value: Any) -> Any:
 
 def _refuse_shared_writes(tape: Tape, lift: _Lift) -> None:
     for (path, one), (other, two) in lift.shared:
-        if (one.root or one).version or (two.root or two).version:
+        if root_of(one).version or root_of(two).version:
             raise TraceError(
                 f"{path} and {other} share memory and one of them is written in place: what the other then holds depends on "
                 "how they overlap. Pass a copy (x.copy()), or keep only one of them"
@@ -337,7 +337,7 @@ def _read_off(
     in_place: set[str] = set()
     first_path: dict[int, str] = {}
     for path, tracer in lift.paths.items():
-        owner = tracer.root or tracer
+        owner = root_of(tracer)
         if owner.version and owner is tracer and id(tracer) not in first_path:
             first_path[id(tracer)] = path
             written[path] = current(tracer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from backhand.errors import GraphError
-from backhand.graph.graph import Constant, Graph, Node
+from backhand.graph.constant import Constant
+from backhand.graph.graph import Graph, Node
 from backhand.graph.ops import TABLE, infer, signature_of
 
 __all__ = ["verify"]
@@ -28,7 +29,7 @@ def verify(graph: Graph) -> None:
         elif node.op not in TABLE:
             raise _broken(position, node, "is no row of the op table")
         else:
-            read = tuple((graph.nodes[i].shape, graph.nodes[i].dtype, graph.nodes[i].weak) for i in node.inputs)
+            read = tuple(graph.nodes[i].known for i in node.inputs)
             try:
                 found = infer(node.op, node.params, read)
             except Exception as error:
