@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import PurePath
@@ -12,6 +14,7 @@ import numpy as np
 from backhand.drawing.numbers import heat_map, number, shape_text, spread
 from backhand.drawing.scene import Box, Subject
 from backhand.graph.evaluate import Contribution
+from backhand.graph.ops import TABLE
 
 __all__ = ["backward_step", "forward_step"]
 
@@ -19,7 +22,6 @@ TABLE_SIDE = 6
 """A step shows an array of at most this many rows and columns in full, a larger one as a heat map."""
 
 _INFIX = {"+", "−", "×", "÷", "@", "<", "≤", ">", "≥", "=", "≠", "^", "**"}
-_LETTERS = "abcdefgh"
 
 
 def forward_step(subject: Subject, box: Box) -> str:
@@ -60,28 +62,30 @@ def _contribution(subject: Subject, name: str, flow: Contribution) -> str:
     downstream = _card(f"∂L/∂{target}", flow.downstream, None, "gradient result")
     if flow.local is None:
         middle = f"{_sign('→')}<p class='rule'>{escape(flow.rule)}</p>{_sign('→')}"
-        note = ""
+        note = f"where {escape(_legend(subject, name, flow))}"
     else:
         middle = _sign("×") + _card(f"local ∂{name}/∂{target}", flow.local, None) + _sign("=")
-        note = _summed(subject, flow)
-    legend = ", ".join([f"g = ∂L/∂{name}", *_letters(subject, flow.node)])
-    where = "" if flow.local is not None and np.ndim(flow.local) == 0 else f"<p class='note'>{escape(legend)}</p>"
-    rule = f"<p class='note'>rule: <code>{escape(flow.rule)}</code></p>" if flow.local is not None else ""
-    return f"<div class='cards'>{upstream}{middle}{downstream}</div>{rule}{where}{note}"
+        note = f"rule: <code>{escape(flow.rule)}</code>, where {escape(_legend(subject, name, flow))}"
+        note += escape(_summed(subject, flow))
+    return f"<div class='cards'>{upstream}{middle}{downstream}</div><p class='note'>{note}</p>"
 
 
-def _letters(subject: Subject, node: int) -> list[str]:
-    inputs = subject.graph.nodes[node].inputs
-    letters = "x" if len(inputs) == 1 else _LETTERS
-    return [f"{a} = {subject.name(i)}" for a, i in zip(letters, inputs, strict=False)]
+def _legend(subject: Subject, name: str, flow: Contribution) -> str:
+    """What the letters of a rule stand for, those that occur in it: ``g = ∂L/∂price, b = tax``."""
+    inputs, rule = subject.graph.nodes[flow.node].inputs, TABLE[subject.graph.nodes[flow.node].op].rule(flow.position)
+    letters = list(inspect.signature(rule).parameters)[2:] if rule is not None else []
+    meaning = {"g": f"∂L/∂{name}", "y": name}
+    meaning |= {letter: subject.name(i) for letter, i in zip(letters, inputs, strict=False)}
+    used = {a: b for a, b in meaning.items() if a != b and re.search(rf"\b{a}\b", flow.rule)}
+    return ", ".join(f"{letter} = {meant}" for letter, meant in used.items())
 
 
 def _summed(subject: Subject, flow: Contribution) -> str:
     before, after = np.shape(flow.upstream), subject.graph.nodes[flow.input].shape
     if before == after:
         return ""
-    text = f"summed to the shape {shape_text(after)}: the value was broadcast to {shape_text(before)}"
-    return f"<p class='note'>{escape(text if after else text.replace('the shape ()', 'one number'))}</p>"
+    target = f"the shape {shape_text(after)}" if after else "one number"
+    return f"; summed to {target}, because the value was broadcast to {shape_text(before)}"
 
 
 def _several(subject: Subject, contributions: Iterable[Contribution]) -> str:
