@@ -1,4 +1,8 @@
 import os
+
+# Before NumPy is loaded: tests run side by side, one a core, and there more BLAS threads are slower many times over.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

@@ -59,6 +59,14 @@ def test_both_ways_to_change_a_parameter_reach_the_layer():
         net.params["W9"] = np.zeros(3)
 
 
+def test_a_subclass_may_keep_its_parameters_in_a_dict_of_its_own_as_the_notes_do():
+    net = backhand.TwoLayerNet(3, 4, 2)
+    net.params = dict(net.params)
+    net.params["b1"] -= 1.0
+    assert (net.layers["Affine1"].b == -1).all()
+    assert list(net.gradient(np.ones((2, 3)), np.array([0, 1]))) == ["W1", "b1", "W2", "b2"]
+
+
 def test_a_copy_is_a_network_of_its_own():
     net = backhand.TwoLayerNet(3, 4, 2)
     twin = copy.deepcopy(net)

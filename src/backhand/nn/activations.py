@@ -35,7 +35,7 @@ class Activation:
         return real(f"{type(self).__name__}.forward", "x", x)
 
     def _remembered(self, value: Array | None) -> Array:
-        return remembered(f"{type(self).__name__}.backward", value)
+        return remembered(type(self).__name__, value)
 
 
 class Relu(Activation):

@@ -121,7 +121,7 @@ class MeanSquaredError:
 
     def grad(self) -> Array:
         """The local derivative (y - t) / n, in y's shape."""
-        y, t = remembered("MeanSquaredError.backward", self.y), remembered("MeanSquaredError.backward", self.t)
+        y, t = remembered("MeanSquaredError", self.y), remembered("MeanSquaredError", self.t)
         return (y - t) / y.size
 
     def __call__(self, y: Array, t: Array) -> Array:

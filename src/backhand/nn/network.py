@@ -43,10 +43,6 @@ class Parameters(Mapping[str, Array]):
         layer, attribute = self._places[key]
         setattr(layer, attribute, value)
 
-    def gradients(self) -> dict[str, Array]:
-        """What the layers' last backward left for each parameter: dW for W, db for b."""
-        return {key: getattr(layer, f"d{attribute}") for key, (layer, attribute) in self._places.items()}
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
@@ -75,7 +71,8 @@ class Network:
     def __init__(self, layers: Sequence[Any] | Mapping[str, Any], loss: Any) -> None:
         self.layers: OrderedDict[str, Any] = OrderedDict(layers if isinstance(layers, Mapping) else _named(layers))
         self.lastLayer = loss
-        self.params = Parameters(_places(self.layers.values()))
+        self._places = _places(self.layers.values())
+        self.params: Any = Parameters(self._places)  # Any: a subclass in the notes' manner may put its own dict here
 
     def predict(self, x: Array) -> Array:
         """The output of the last layer before the loss: scores, (N, C) for a batch."""
@@ -105,7 +102,7 @@ class Network:
         dout = self.lastLayer.backward(1)
         for layer in reversed(self.layers.values()):
             dout = layer.backward(dout)
-        return self.params.gradients()
+        return {key: getattr(layer, f"d{attribute}") for key, (layer, attribute) in self._places.items()}
 
     def numerical_gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """The same by central differences: slow, to verify ``gradient`` with. float64 only is accurate."""
@@ -180,9 +177,10 @@ class DNN(Network):
             dh = neuron.dh = neuron.backward(dh)
 
 
-def gradient_descent(network: DNN, x: Array, y: Array, loss_obj: Any, alpha: float = 0.01) -> Any:
-    """One step of gradient descent on a DNN; gives the loss before it.
+def gradient_descent(network: Any, x: Array, y: Array, loss_obj: Any, alpha: float = 0.01) -> Any:
+    """One step of gradient descent on a DNN, ours or the notes' own; gives the loss before it.
 
+    The network has a call, ``calc_gradient(loss_obj)`` and a ``sequence`` of layers with W, b, dW and db.
     Source: note 003.
 
     >>> import numpy as np
@@ -194,7 +192,7 @@ def gradient_descent(network: DNN, x: Array, y: Array, loss_obj: Any, alpha: flo
     """
     loss = loss_obj(network(x), y)
     network.calc_gradient(loss_obj)
-    for layer in network.layers.values():
+    for layer in network.sequence:
         layer.W += -alpha * layer.dW
         layer.b += -alpha * layer.db
     return loss
