@@ -246,7 +246,7 @@ rows += [
       oracle=False),
     # shapes
     c("copy", "copy", lambda np, x: np.copy(x) * x, real(3, 4), oracle=False),
-    c("astype", "32", lambda np, x: x.astype(np.float32).astype(np.float64), real(3), tol=1e-2, second=False,
+    c("astype", "32", lambda np, x: x.astype(np.float32).astype(np.float64), real(3), tol=1e-4, second=False,
       oracle=False),
     c("scalar", "number", lambda np, x: np.add(x, 1.5) * np.multiply(x, x), lambda rng: float(rng.random()) + 0.5,
       oracle=False),

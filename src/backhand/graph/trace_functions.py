@@ -41,7 +41,7 @@ def refuse(instead: str, names: str, module: Any = np) -> None:
             REFUSED[getattr(module, name)] = instead
 
 
-refuse(_SIZE, "nonzero flatnonzero argwhere unique unique_all unique_counts unique_inverse unique_values compress "
+refuse(_SIZE, "flatnonzero argwhere unique unique_all unique_counts unique_inverse unique_values compress "
        "extract trim_zeros setdiff1d setxor1d union1d intersect1d ediff1d place bincount")  # fmt: skip
 refuse(_TEST, "array_equal array_equiv allclose iscomplex isreal isclose may_share_memory shares_memory isneginf "
        "isposinf is_busday isin")  # fmt: skip
@@ -56,13 +56,19 @@ refuse(_RARE, "angle apply_along_axis apply_over_axes argpartition asarray_chkfi
        "nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar "
        "partition percentile piecewise poly polyadd polyder polydiv polyfit polyint polymul polysub polyval put "
        "putmask quantile real_if_close resize roots rollaxis select sinc sort_complex trapezoid trapz unstack "
-       "unwrap vander in1d vsplit require asfarray row_stack copyto bartlett blackman hamming hanning kaiser round_ "
-       "from_dlpack frombuffer fromiter matrix_transpose vecdot concat permute_dims astype argpartition")  # fmt: skip
+       "unwrap vander in1d require asfarray row_stack bartlett blackman hamming hanning kaiser round_ "
+       "from_dlpack frombuffer fromiter  vecdot astype argpartition")  # fmt: skip
 refuse(_RARE, "cholesky cond cross diagonal eig eigh eigvals eigvalsh lstsq matmul matrix_norm matrix_power "
-       "matrix_rank matrix_transpose multi_dot outer pinv qr slogdet svd svdvals tensordot tensorinv tensorsolve "
+       "matrix_rank multi_dot outer pinv qr slogdet svd svdvals tensordot tensorinv tensorsolve "
        "trace vecdot vector_norm", np.linalg)  # fmt: skip
 refuse(_RARE, "fft fft2 fftn fftfreq fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn rfft rfft2 "
        "rfftfreq rfftn", np.fft)  # fmt: skip
+
+
+for _module in (np.char, np.strings, np.lib.scimath):  # text, and functions that turn complex by value
+    for _name in dir(_module):
+        if hasattr(getattr(_module, _name), "_implementation"):
+            REFUSED.setdefault(getattr(_module, _name), "keep to NumPy's functions of real arrays")
 
 
 def handles(*functions: Any) -> Callable[[Handler], Handler]:

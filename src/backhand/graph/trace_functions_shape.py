@@ -473,3 +473,11 @@ def _meshgrid(tape: Tape, *xi: Any, copy: bool = True, sparse: bool = False, ind
     return tuple(ravel(tape, x)[grid] for x, grid in zip(xi, grids, strict=True))
 
 
+
+
+@handles(np.ix_)
+def _ix(tape: Tape, *args: Any) -> Any:
+    arrays = [as_tracer(tape, a) for a in args]
+    if any(a.value.dtype.kind == "b" for a in arrays):
+        raise tape.refuse("np.ix_ of a mask can't be traced", "Use np.where, which keeps the full shape")
+    return tuple(a.reshape([-1 if i == n else 1 for i in range(len(arrays))]) for n, a in enumerate(arrays))

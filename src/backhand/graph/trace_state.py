@@ -342,21 +342,20 @@ def _read_off(
             first_path[id(tracer)] = path
             written[path] = current(tracer)
             in_place.add(path)
-    # What was rebound is state if its old value is needed; and then what its new value needs is needed too.
+    # What was rebound is state if its old value is read, be it only for its new one; a cache's never is.
     fixed = {path for path, _, place in world.leaves if place is None}  # bare arguments: a call can't rebind them
-    while True:
-        alive = _alive(tape, [*outputs, *written.values()])
-        found = False
-        for path, tracer in lift.paths.items():
-            now = after.get(path)
-            if now is tracer or path in written or path in fixed or not alive[initial[path]]:
-                continue
-            if tracer.root is None and id(tracer) in first_path and first_path[id(tracer)] != path:
-                continue
-            written[path] = _state_node(tape, path, now)
-            found = True
-        if not found:
-            break
+    rebound = {
+        path: after.get(path)
+        for path, tracer in lift.paths.items()
+        if after.get(path) is not tracer and path not in written and path not in fixed
+    }
+    new = [current(value) for value in rebound.values() if type(value) is Tracer]
+    alive = _alive(tape, [*outputs, *written.values(), *new])
+    for path, value in rebound.items():
+        tracer = lift.paths[path]
+        if alive[initial[path]] and first_path.get(id(tracer), path) == path:
+            written[path] = _state_node(tape, path, value)
+    alive = _alive(tape, [*outputs, *written.values()])
     for path in written:
         alive[initial[path]] = 1
     own: dict[int, str] = {}
