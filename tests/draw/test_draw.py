@@ -81,20 +81,26 @@ def test_layers_are_boxes_or_open_frames(network):
     assert len(boxes(opened, "op")) == sum(n.op not in ("input", "constant") for n in network.graph.nodes)
 
 
-@pytest.mark.parametrize("name", ["b1", "b2"])
-def test_what_flows_back_into_a_closed_layer_adds_up(network, name):
-    """The gradient on an edge into a layer is the sum over its readers inside (b1 has two); here against differences."""
-    position = network.graph.inputs.index(network.graph.find(name))
-    link = next(k for k in boxes(draw(network), "link") if k.get("data-from") == f"n{network.graph.inputs[position]}")
-    base = [network.values[i] for i in network.graph.inputs]
-    count = base[position].size
-    shown = [float(t.replace("−", "-")) for t in texts(link) if not t.startswith("(")][count:]
-    assert len(shown) == count
-    for k in range(count):
+def test_what_flows_back_into_a_closed_layer_adds_up():
+    graph = expression_graph("x * x + x", {"x": 3.0})
+    layer = Layer("Square", 0, "forward", 0)
+    run = replace(graph, nodes=tuple(replace(node, layer=layer) for node in graph.nodes)).run(3.0)
+    run.backward()
+    svg = draw(run)
+    assert [texts(box) for box in boxes(svg, "layer")] == [["Square"]]
+    assert [texts(link) for link in boxes(svg, "link")] == [["3", "7"], ["12", "1"]], "2 x + 1"
+
+
+def test_gradients_of_the_network_against_differences(network):
+    graph = network.graph
+    position = graph.inputs.index(graph.find("b2"))
+    link = next(k for k in boxes(draw(network), "link") if k.get("data-from") == f"n{graph.inputs[position]}")
+    shown = [float(t.replace("−", "-")) for t in texts(link) if not t.startswith("(")][3:]
+    base = [network.values[i] for i in graph.inputs]
+    for k in range(3):
         moved = [value.copy() for value in base]
         moved[position][k] += 1e-6
-        difference = (network.graph(*moved) - network.graph(*base)) / 1e-6
-        assert shown[k] == pytest.approx(difference, rel=1e-2)
+        assert shown[k] == pytest.approx((graph(*moved) - graph(*base)) / 1e-6, rel=1e-2)
 
 
 def test_it_writes_what_it_returns(apples, tmp_path):
