@@ -176,3 +176,20 @@ def test_ten_thousand_nodes_stay_small():
 def test_a_graph_without_any_node_is_drawn():
     svg = draw(run_expression("x", {"x": 1.0}))
     assert [texts(box) for box in boxes(svg, "input")] == [["x"]]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["params['W1']", "params['W2']"], ["W1", "W2"]),
+        (["net.layers['Affine1'].W", "net.layers['Affine2'].W"], ["Affine1.W", "Affine2.W"]),
+        (["dnn.sequence[0].W", "dnn.sequence[1].W"], ["sequence[0].W", "sequence[1].W"]),
+        (["a.W", "W"], ["a.W", "W"]),
+        (["(x+y)", "f(x).y"], ["(x+y)", "f(x).y"]),
+    ],
+)
+def test_names_of_parameters_are_as_short_as_they_can_be(names, shown):
+    graph = expression_graph("x + y", {"x": 1.0, "y": 2.0})
+    nodes = [replace(node, name=name) for node, name in zip(graph.nodes[:2], names, strict=True)]
+    svg = draw(replace(graph, nodes=(*nodes, graph.nodes[2])))
+    assert [texts(box) for box in boxes(svg, "input")] == [[name] for name in shown]

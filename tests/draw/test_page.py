@@ -277,3 +277,13 @@ def test_a_missing_browser_fails_in_ci_and_is_a_skip_elsewhere():
         )
         assert done.stdout.startswith(wanted)
         assert "apt-get install chromium" in done.stdout
+
+
+def test_a_graph_without_values_is_walked_forward_only(network, tmp_path, open_page):
+    draw(network.graph, tmp_path / "a.html")
+    page = open_page(tmp_path / "a.html")
+    assert "shape" in page.locator(".legend").inner_text()
+    page.keyboard.press("End")
+    assert heading(page).startswith("Forward")
+    page.get_by_role("button", name="Open all layers").click()
+    assert step(page).endswith(f"/ {sum(node.op not in ('input', 'constant') for node in network.graph.nodes)}")

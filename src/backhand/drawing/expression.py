@@ -80,11 +80,9 @@ def expression_graph(text: str, values: Mapping[str, Any]) -> Graph:
     Raises:
         OptionError: the text is no such expression; the message says which piece, and what may stand there.
 
-    >>> print(expression_graph("(x + y) ** 2", {"x": 3.0, "y": 1.0}))
-    graph(x: float, y: float):
-        (x + y) = add(x, y)                  # float  <expression>:1
-        ((x + y) ** 2) = power((x + y), 2.0)  # float  <expression>:1
-        return ((x + y) ** 2)
+    >>> graph = expression_graph("(x + y) ** 2", {"x": 3.0, "y": 1.0})
+    >>> [node.op for node in graph.nodes], graph(3.0, 1.0)
+    (['input', 'input', 'add', 'constant', 'power'], 16.0)
     """
     return _Builder(text, values).build(_parse(text))
 

@@ -86,16 +86,18 @@ def _arrange(scene: Scene, **options: Any) -> Placement:
     parents = {box.id: box.parent for box in scene.boxes}
     for box in scene.boxes:
         add(box.id, box_size(box), box.parent, "ellipse" if _is_round(box) else "box")
+    kinds = {box.id: box.kind for box in scene.boxes}
     edges: dict[str, list[int]] = {}
     for link in scene.links:
         size = label_size(link)
+        start: dict[str, Any] = {"source_port": _MIDDLE_RIGHT} if kinds[link.source] in ("input", "constant") else {}
         if size is None:
-            edges[link.id] = [graph.edge(link.source, link.target)]
+            edges[link.id] = [graph.edge(link.source, link.target, **start)]
             continue
         inside = parents[link.source] == parents[link.target]
         add(link.id, size, parents[link.source] if inside else "")
         edges[link.id] = [
-            graph.edge(link.source, link.id, target_port=_MIDDLE_LEFT),
+            graph.edge(link.source, link.id, target_port=_MIDDLE_LEFT, **start),
             graph.edge(link.id, link.target, source_port=_MIDDLE_RIGHT),
         ]
     made = graphlay.layout(graph, options={"spacing": SPACING, **options})

@@ -18,7 +18,7 @@ from backhand.graph.graph import Graph
 
 __all__ = ["Box", "Link", "Scene", "Subject"]
 
-PATH, WORD = re.compile(r"\w+(\.\w+|\['[^'\[\]]+'\]|\[\d+\])+"), re.compile(r"\w+")
+PATH, WORD = re.compile(r"\w+(\.\w+|\['[^'\[\]]+'\]|\[\d+\])+"), re.compile(r"[^\W\d]\w*(?:\[\d+\])*")
 """Where a parameter lives, ``net.layers['Affine1'].W``, and the words of such a path."""
 
 

@@ -39,6 +39,7 @@ def page(subject: Subject, level: str, title: str = "") -> str:
     data = {"first": first, "home": home, "scenes": figures, "html": steps.html}
     parts = {
         "TITLE": escape(title),
+        "LEGEND": _legend(subject),
         "STYLE": _asset("figure.css") + _asset("stepper.css"),
         "SCRIPT": _asset("stepper.js"),
         "FIGURE": figures[first]["svg"],
@@ -49,6 +50,16 @@ def page(subject: Subject, level: str, title: str = "") -> str:
     text = _asset("stepper.html")
     head, *rest = text.split("{{")
     return head + "".join(parts[piece.split("}}", 1)[0]] + piece.split("}}", 1)[1] for piece in rest)
+
+
+def _legend(subject: Subject) -> str:
+    forward, gradient = (f"<span class='key {kind}'>{{}}</span>" for kind in ("forward", "gradient"))
+    if subject.run is None:
+        return f"Each edge carries an array of the {forward.format('shape')} above it."
+    text = f"Each edge carries its {forward.format('forward value')} above the line"
+    return (
+        f"{text}, and below it the {gradient.format('gradient')} that flows back." if subject.backward else f"{text}."
+    )
 
 
 def _asset(name: str) -> str:
