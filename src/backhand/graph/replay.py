@@ -52,6 +52,12 @@ def _check(program: Program, leaves: dict[str, Any]) -> None:
     for path, value in program.numbers.items():
         if path in leaves and type(leaves[path]) is type(value) and leaves[path] != value and value == value:
             raise TraceError(f"{path} was {value} when the graph was traced and is {leaves[path]} now: trace it again")
+    firsts: dict[int, str] = {}
     for path, first in program.aliases.items():
-        if path in leaves and isinstance(leaves[path], np.ndarray) and leaves[path] is not leaves.get(first):
-            raise TraceError(f"{path} and {first} were one array when the graph was traced, and are two now: trace again")
+        if isinstance(leaves.get(path), np.ndarray):
+            now = firsts.setdefault(id(leaves[path]), path)
+            if now != first:
+                raise TraceError(
+                    f"{path} shared its array with {first} when the graph was traced, and shares it with {now} now: call the "
+                    "function once for itself, or trace it again"
+                )

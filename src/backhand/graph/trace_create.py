@@ -6,22 +6,18 @@ trace runs, for its thread alone, ``np.zeros`` makes a traced array; everyone el
 
 from __future__ import annotations
 
-import functools
-import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.random  # now: NumPy would import it lazily, in the middle of a trace
 
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE
 from backhand.graph.trace_array import Tracer, apply, as_tracer
 from backhand.graph.trace_functions import handles
-from backhand.graph.trace_tape import Tape, active_tape, is_internal
+from backhand.graph.trace_tape import Tape
 
-__all__ = ["array", "patched"]
+__all__ = ["CREATORS", "ORIGINAL", "array"]
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
@@ -86,7 +82,7 @@ def array(
     if type(value) is Tracer:
         return _convert(tape, value, dtype, order, bool(copy), ndmin)
     if not _holds_tracer(value):
-        made = _ORIGINAL["array"](value, dtype=dtype, order=order, ndmin=ndmin)
+        made = ORIGINAL["array"](value, dtype=dtype, order=order, ndmin=ndmin)
         if made.dtype.kind not in "biuf":
             return made
         return as_tracer(tape, made)
@@ -98,6 +94,8 @@ def array(
 def _convert(tape: Tape, x: Tracer, dtype: Any, order: Any, copy: bool, ndmin: int) -> Tracer:
     old = np.asarray(x.value).dtype
     dtype = old if dtype is None else np.dtype(dtype)
+    if dtype.kind not in "biufc":
+        raise tape.refuse(f"an array of dtype {dtype} is made of a traced array", "Keep to numbers and booleans")
     order = order or "K"
     right = order in ("K", "A") or (x.value.flags.c_contiguous if order == "C" else x.value.flags.f_contiguous)
     if dtype != old:
@@ -142,13 +140,13 @@ def _as(order: str | None, at_least: int = 0) -> Callable[..., Any]:
 
 def _constant(name: str) -> Callable[..., Any]:
     def handler(tape: Tape, *args: Any, **kwargs: Any) -> Any:
-        made = _ORIGINAL[name](*args, **kwargs)
+        made = ORIGINAL[name](*args, **kwargs)
         return as_tracer(tape, made) if isinstance(made, np.ndarray) and made.dtype.kind in "biuf" else made
 
     return handler
 
 
-_HANDLERS: dict[str, Callable[..., Any]] = {
+CREATORS: dict[str, Callable[..., Any]] = {
     "zeros": lambda tape, shape, dtype=float, order="C", **options: full(tape, shape, 0, dtype, order),
     "empty": lambda tape, shape, dtype=float, order="C", **options: full(tape, shape, 0, dtype, order),
     "ones": lambda tape, shape, dtype=float, order="C", **options: full(tape, shape, 1, dtype or float, order),
@@ -166,72 +164,4 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "asfortranarray": _as("F", 1),
     **{name: _constant(name) for name in ("arange", "eye", "identity", "tri", "linspace", "logspace", "geomspace")},
 }
-_ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in _HANDLERS}
-
-DRAWS = (
-    "beta", "binomial", "bytes", "chisquare", "choice", "dirichlet", "exponential", "f", "gamma", "geometric",
-    "gumbel", "hypergeometric", "laplace", "logistic", "lognormal", "logseries", "multinomial", "multivariate_normal",
-    "negative_binomial", "noncentral_chisquare", "noncentral_f", "normal", "pareto", "permutation", "poisson", "power",
-    "rand", "randint", "randn", "random", "random_integers", "random_sample", "ranf", "rayleigh", "sample", "seed",
-    "set_state", "shuffle", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal", "standard_t",
-    "triangular", "uniform", "vonmises", "wald", "weibull", "zipf",
-)  # fmt: skip
-"""What draws from, or sets, NumPy's global random stream."""
-
-
-def _patch_creation(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
-    original = _ORIGINAL[name]
-
-    @functools.wraps(original)
-    def patched(*args: Any, **kwargs: Any) -> Any:
-        tape = active_tape()
-        if tape is None or is_internal(sys._getframe(1)):
-            return original(*args, **kwargs)
-        return handler(tape, *args, **kwargs)
-
-    return patched
-
-
-def _patch_draw(name: str) -> Callable[..., Any]:
-    original = getattr(np.random, name)
-
-    @functools.wraps(original)
-    def patched(*args: Any, **kwargs: Any) -> Any:
-        tape = active_tape()
-        if tape is None or tape.draws is None or is_internal(sys._getframe(1)):
-            return original(*args, **kwargs)
-        return tape.draws("numpy.random", original, name, args, kwargs)
-
-    return patched
-
-
-_LOCK = threading.Lock()
-_SAVED: list[tuple[Any, str, Any]] = []
-_USERS = 0
-
-
-class patched:  # noqa: N801
-    """While this context is open, in any thread, numpy's creation and random functions ask whether *this* thread traces."""
-
-    def __enter__(self) -> None:
-        global _USERS
-        with _LOCK:
-            _USERS += 1
-            if _USERS > 1:
-                return
-            for name, handler in _HANDLERS.items():
-                _SAVED.append((np, name, getattr(np, name)))
-                setattr(np, name, _patch_creation(name, handler))
-            for name in DRAWS:
-                if hasattr(np.random, name):
-                    _SAVED.append((np.random, name, getattr(np.random, name)))
-                    setattr(np.random, name, _patch_draw(name))
-
-    def __exit__(self, *exc: object) -> None:
-        global _USERS
-        with _LOCK:
-            _USERS -= 1
-            if _USERS == 0:
-                while _SAVED:
-                    module, name, original = _SAVED.pop()
-                    setattr(module, name, original)
+ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in CREATORS}

@@ -39,7 +39,12 @@ def reshape(tape: Tape, a: Any, shape: Any = None, order: str = "C", *, newshape
 
 @handles(np.ravel)
 def ravel(tape: Tape, a: Any, order: str = "C") -> Any:
-    return reshape(tape, a, (-1,), "C" if order == "C" else order)
+    x = as_tracer(tape, a)
+    if order in ("K", "A") and isinstance(x.value, np.ndarray):
+        if order == "K" and not (x.value.flags.c_contiguous or x.value.flags.f_contiguous):
+            raise tape.refuse("np.ravel(…, order='K') of an array with gaps can't be traced", "Use order='C'")
+        order = "F" if x.value.flags.f_contiguous and not x.value.flags.c_contiguous else "C"
+    return reshape(tape, x, (-1,), order)
 
 
 @handles(np.transpose)

@@ -53,6 +53,8 @@ class Place:
             self.holder.cell_contents = value
         elif kind == "slot":
             object.__setattr__(self.holder, self.key, value)
+        elif kind == "partial":
+            self.holder.__setstate__((self.holder.func, value, self.holder.keywords, self.holder.__dict__))
         elif kind in ("class", "default"):
             setattr(self.holder, self.key, value)
 
@@ -126,8 +128,9 @@ class World:
             self._value(path, value.__self__, None)
             self._value("", value.__func__, None)
         elif isinstance(value, functools.partial):
-            for number, item in enumerate([value.func, *value.args, *value.keywords.values()]):
-                self._value(path if number == 0 else f"{path}.{number}", item, None)
+            self._value(path, value.func, None)
+            self._value(f"{path}.keywords", value.keywords, None)
+            self._place("partial", value, "args", value.args, f"{path}.args")
         elif isinstance(value, staticmethod | classmethod):
             self._value(path, value.__func__, None)
         elif isinstance(value, property):
@@ -251,7 +254,7 @@ class World:
                 elif content.get(name, _MISSING) is not saved:
                     content[name] = saved
         for place in self.places:
-            if place.kind == "default":
+            if place.kind in ("default", "partial"):
                 place.set(place.value)
 
 

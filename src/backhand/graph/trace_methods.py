@@ -92,6 +92,8 @@ def _astype(
     x: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
 ) -> Any:
     dtype = np.dtype(dtype)
+    if dtype.kind not in "biufc":
+        raise x.tape.refuse(f"an array of dtype {dtype} is made of a traced array", "Keep to numbers and booleans")
     if dtype == x.value.dtype:
         return _copy(x, order) if copy else x
     return apply(x.tape, TABLE["astype"], (x,), (("dtype", dtype), *((("order", order),) if order != "K" else ())))

@@ -16,8 +16,8 @@ from backhand.graph.ops_index import Slice, copy_like
 from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer, apply, as_tracer, current, root_of
-from backhand.graph.trace_create import patched
 from backhand.graph.trace_lift import Place, World, substitute, random_state, same_state
+from backhand.graph.trace_patch import patched
 from backhand.graph.trace_tape import Tape
 
 __all__ = ["Program", "Target", "copies", "trace_once"]
