@@ -37,6 +37,7 @@ def draw(
 
     Raises:
         OptionError: another kind of object, level or ending.
+        OSError: the file can't be written.
 
     Source: the figures of notes 000 and 001; Saitoh, Deep Learning from Scratch, chapter 5.
 
@@ -55,7 +56,7 @@ def draw(
     if level not in ("layer", "op"):
         raise OptionError(f"draw: level is {level!r}; it must be 'layer' or 'op'")
     ending = Path(path).suffix.lower() if path is not None else ".svg"
-    if ending not in (".svg", ".html", ".htm"):
+    if ending not in (".svg", ".html"):
         raise OptionError(f"draw: {os.fspath(path or '')!r} ends neither in .svg nor in .html; which should it be?")
     if ending != ".svg":
         text = page(Subject(graph_or_run), level, title)
