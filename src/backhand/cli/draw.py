@@ -16,7 +16,7 @@ def draw(
         typer.Argument(metavar="[NAME=VALUE]...", help="The inputs: numbers, or arrays such as x='[[1, 2], [3, 4]]'."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help=".html or .svg [default: graph.html]")
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="An .html or .svg file; left out: graph.html.")
     ] = None,
     level: Annotated[str, typer.Option(help="layer: each layer a box; op: all open.")] = "layer",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,

@@ -67,7 +67,7 @@ def arrange(scene: Scene) -> Placement:
     if placement.width <= WIDEST:
         return placement
     aspect = WIDEST**2 / (placement.width * placement.height)
-    rows = {"max_rows": 40, "max_cut_edges": 40}
+    rows = {"max_rows": 400, "max_cut_edges": 40}
     # Only orthogonal edges can go back to the beginning of a new row.
     routing = {"style": "orthogonal"}
     return _arrange(scene, routing=routing, wrap={"viewport_aspect": aspect}, tuning={"wrap": rows})
