@@ -98,7 +98,7 @@ def network():
     for i, node in enumerate(graph.nodes):
         number = 1 if classes.get(node.op) == "Affine" and i > len(graph.nodes) - 5 else 0
         layer = Layer(classes[node.op], number, "forward", 0) if node.op in classes else None
-        nodes.append(replace(node, layer=layer, name=node.name if node.op == "input" else None))
+        nodes.append(node._replace(layer=layer, name=node.name if node.op == "input" else None))
     run = replace(graph, nodes=tuple(nodes)).run(*values.values())
     run.backward()
     return run

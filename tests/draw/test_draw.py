@@ -84,7 +84,7 @@ def test_layers_are_boxes_or_open_frames(network):
 def test_what_flows_back_into_a_closed_layer_adds_up():
     graph = expression_graph("x * x + x", {"x": 3.0})
     layer = Layer("Square", 0, "forward", 0)
-    run = replace(graph, nodes=tuple(replace(node, layer=layer) for node in graph.nodes)).run(3.0)
+    run = replace(graph, nodes=tuple(node._replace(layer=layer) for node in graph.nodes)).run(3.0)
     run.backward()
     svg = draw(run)
     assert [texts(box) for box in boxes(svg, "layer")] == [["Square"]]
@@ -121,7 +121,7 @@ def test_nothing_in_a_file_points_outside(apples, network, tmp_path):
 @pytest.mark.parametrize("name", ["a<b>&'\"", "</script><script>alert(1)</script>", "<!--", "사과"])
 def test_names_can_hold_anything(name, tmp_path):
     graph = expression_graph("x * 2", {"x": 2.0})
-    graph = replace(graph, nodes=(replace(graph.nodes[0], name=name), *graph.nodes[1:]))
+    graph = replace(graph, nodes=(graph.nodes[0]._replace(name=name), *graph.nodes[1:]))
     svg = draw(graph.run(2.0), title=name)
     assert name in texts(ET.fromstring(svg))
     page = draw(graph.run(2.0), tmp_path / "a.html", title=name)
@@ -151,7 +151,7 @@ def chain(count, layer=lambda i: None):
     graph = expression_graph("x + 1", {"x": 1.0})
     first, one, add = graph.nodes
     nodes = [first, one]
-    nodes += [replace(add, inputs=(i if i > 1 else 0, 1), name=None, layer=layer(i)) for i in range(1, count + 1)]
+    nodes += [add._replace(inputs=(i if i > 1 else 0, 1), name=None, layer=layer(i)) for i in range(1, count + 1)]
     return replace(graph, nodes=tuple(nodes), outputs=(count + 1,))
 
 
@@ -190,6 +190,6 @@ def test_a_graph_without_any_node_is_drawn():
 )
 def test_names_of_parameters_are_as_short_as_they_can_be(names, shown):
     graph = expression_graph("x + y", {"x": 1.0, "y": 2.0})
-    nodes = [replace(node, name=name) for node, name in zip(graph.nodes[:2], names, strict=True)]
+    nodes = [node._replace(name=name) for node, name in zip(graph.nodes[:2], names, strict=True)]
     svg = draw(replace(graph, nodes=(*nodes, graph.nodes[2])))
     assert [texts(box) for box in boxes(svg, "input")] == [[name] for name in shown]

@@ -84,5 +84,5 @@ def test_ten_thousand_nodes_are_few_parts():
 def test_an_expression_has_one_part_for_each_node():
     graph = expression_graph("x * y + 1", {"x": 1.0, "y": 2.0})
     assert [part.label for part in split(graph)] == [None, None]
-    named = replace(graph, nodes=tuple(replace(node, layer=Layer("Net", 0, "forward", 0)) for node in graph.nodes))
+    named = replace(graph, nodes=tuple(node._replace(layer=Layer("Net", 0, "forward", 0)) for node in graph.nodes))
     assert [part.label for part in split(named)] == ["Net"]

@@ -49,7 +49,7 @@ _REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
 _OF_ARRAYS = (*_REDUCTIONS, "dot", "matmul")
 _FOR_INTEGERS = ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift")
 FUNCTIONS: dict[str, str] = {
-    **{name: name for name, op in TABLE.items() if op.elementwise and name not in _FOR_INTEGERS},
+    **{n: n for n, op in TABLE.items() if op.elementwise and n.isidentifier() and n not in _FOR_INTEGERS},
     **{name: name for name in _OF_ARRAYS},
     "abs": "absolute",
 }
