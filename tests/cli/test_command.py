@@ -41,5 +41,5 @@ def test_mistakes_exit_with_2_and_a_message_also_as_json(arguments, words, tmp_p
 
 def test_without_arguments_it_says_what_there_is():
     done = command()
-    for name in ("train", "predict", "notes"):
+    for name in ("train", "predict", "draw", "notes"):
         assert name in done.stdout + done.stderr

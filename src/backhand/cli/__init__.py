@@ -17,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 
+from backhand.cli.draw import draw
 from backhand.cli.notes import notes
 from backhand.cli.predict import predict
 from backhand.cli.train import train
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(predict)
+app.command()(draw)
 app.command()(notes)
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer names only this one of the errors that its parser raises

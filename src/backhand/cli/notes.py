@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,10 +17,18 @@ _VERDICT = {True: "agrees", False: "differs", None: "-"}
 
 def notes(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One experiment; none: list them.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write every figure of the notes into a folder.")
+    ] = None,
     run_all: Annotated[bool, typer.Option("--all", help="Run every experiment.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Run the lecture notes' experiments: what a note says beside what backhand gets, and where a note is wrong."""
+    if figures is not None:
+        if name is not None or run_all:
+            raise OptionError("notes: --figures draws them all; leave out NAME and --all")
+        _write_figures(figures, as_json)
+        return
     from backhand.notes import EXPERIMENTS, find
 
     if name is not None and run_all:
@@ -42,6 +51,15 @@ def notes(
         _show_errata(errata)
     if as_json:
         print(json.dumps({"experiments": summary}, ensure_ascii=False))
+
+
+def _write_figures(folder: Path, as_json: bool) -> None:
+    from backhand.notes.figures import write_figures
+
+    paths = [str(path) for path in write_figures(folder)]
+    print(*paths, sep="\n")
+    if as_json:
+        print(json.dumps({"figures": paths}, ensure_ascii=False))
 
 
 def _run(experiment: "Experiment") -> "list[Row]":

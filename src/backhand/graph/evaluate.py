@@ -74,6 +74,12 @@ class Run:
         """What the traced function would have returned."""
         return unflatten(self.graph.results, iter([self.values[i] for i in self.graph.outputs]))
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: a page to step through."""
+        from backhand.drawing import notebook_html
+
+        return notebook_html(self)
+
     def backward(self, dout: Any = 1) -> tuple[Any, ...]:
         """Carry the upstream gradient ``dout`` back through every node and fill in ``gradients``.
 

@@ -278,6 +278,12 @@ class Graph:
         more = ", …" if len(self.inputs) > 6 else ""
         return f"<Graph ({inputs}{more}), {len(self.nodes)} nodes>"
 
+    def _repr_svg_(self) -> str:
+        """How a notebook shows it."""
+        from backhand.drawing import draw
+
+        return draw(self)
+
 
 def _listing(graph: Graph) -> Iterator[str]:
     labels = graph.labels

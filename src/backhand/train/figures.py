@@ -67,7 +67,7 @@ def curves_png(history: History) -> bytes:
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(10, 4))
-        left, right = figure.subplots(1, 2, gridspec_kw={"left": 0.06, "right": 0.98, "bottom": 0.14, "top": 0.9})
+        left, right = figure.subplots(1, 2, gridspec_kw={"left": 0.06, "right": 0.96, "bottom": 0.14, "top": 0.9})
         for axes, lines, title in (
             (left, loss_lines(history), "loss"),
             (right, accuracy_lines(history), "accuracy"),
@@ -88,7 +88,7 @@ def svg(lines: Sequence[Line], y: str, logarithmic: bool = False) -> str:
 
         figure = Figure(figsize=(7.2, 3.2))
         figure.patch.set_alpha(0)
-        axes = figure.subplots(gridspec_kw={"left": 0.11, "right": 0.98, "bottom": 0.16, "top": 0.96})
+        axes = figure.subplots(gridspec_kw={"left": 0.11, "right": 0.95, "bottom": 0.16, "top": 0.96})
         _draw(axes, lines)
         if logarithmic and any((line.y > 0).any() for line in lines):
             axes.set_yscale("log", nonpositive="mask")
