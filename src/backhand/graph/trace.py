@@ -29,6 +29,7 @@ from backhand.graph.trace_memory import copies
 from backhand.graph.trace_patch import patched
 from backhand.graph.trace_program import Draft, Program
 from backhand.graph.trace_state import Target, trace_once
+from backhand.graph.trace_tape import active_tape
 
 __all__ = ["Recording", "record", "trace"]
 
@@ -104,6 +105,12 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     inputs = tuple(v.value if type(v) is Tracer else v for v in inputs)  # a trace inside a trace
     target = _target(function, inputs)
     first = World(target.roots)
+    outer = active_tape()
+    if outer is not None and any(type(value) is Tracer for _, value, _ in first.leaves):
+        raise outer.refuse(
+            "a trace inside of a trace reaches an array of the outer one that is no argument",
+            "Pass it: write grad(lambda y, x: y * x)(2.0, x), not grad(lambda y: y * x)(2.0)",
+        )
     stream = random_state()
     try:
         with no_collection(), patched():

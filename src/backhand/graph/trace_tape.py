@@ -22,7 +22,7 @@ __all__ = ["Tape", "active_tape"]
 
 _ACTIVE = threading.local()
 _HERE = os.path.dirname(__file__) + os.sep
-INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep, "<frozen importlib", "<__array_function__")
+INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep, "<frozen importlib")
 _BOUNDARY = _HERE + "trace_state.py"
 Params = tuple[tuple[str, Any], ...]
 
