@@ -1,5 +1,6 @@
 """Tracing has no side effect, and what it can't hold is refused: never silently wrong."""
 
+import contextlib
 import functools
 import gc
 import math
@@ -494,6 +495,15 @@ def test_a_swallowed_refusal_is_raised_again():
     refused(f, X, match="is turned into a Python float")
 
 
+def test_a_swallowed_refusal_is_the_cause_of_what_follows():
+    def f(x):
+        with contextlib.suppress(Exception):
+            scale = float(x[0, 0])
+        return x * scale
+
+    refused(f, X, match="is turned into a Python float")
+
+
 def relu_by_if(x):
     if x[0, 0] > 0:
         return x
@@ -817,3 +827,32 @@ def test_numbers_in_a_dict_and_a_state_that_swaps():
         assert same(recording.replay(x), twin.step(x))
         assert same((layer.a, layer.b), (twin.a, twin.b))
         assert layer.count == twin.count
+
+
+def test_a_trace_inside_a_trace():
+    def f(x):
+        return np.sum(backhand.grad(lambda y, x: np.sum(y * y * x))(x * 3, x))
+
+    graph = backhand.trace(f, X).verify()
+    np.testing.assert_allclose(graph(OTHER), np.sum(2 * 3 * OTHER * OTHER))
+    refused(lambda x: backhand.grad(lambda y: np.sum(y * x))(x), X, match="reaches an array of the outer one")
+
+
+def test_a_long_chain_of_objects_needs_no_recursion():
+    class Link:
+        def __init__(self, after):
+            self.after = after
+            self.W = np.ones(3)
+
+    head = None
+    for _ in range(5000):
+        head = Link(head)
+
+    def f(x):
+        link = head
+        while link.after is not None:
+            link = link.after
+        return x * link.W
+
+    graph = check(f, X)
+    assert len(graph.state) == 1

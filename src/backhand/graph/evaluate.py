@@ -268,16 +268,15 @@ def evaluate(
     for position, value in zip(graph.inputs, inputs, strict=True):
         values[position] = value
     for position, function, read, dead in graph.plan:
-        if function is None:
-            values[position] = _draw(graph.nodes[position], streams or {})
-            continue
         if len(read) == 2:
             values[position] = function(values[read[0]], values[read[1]])
         elif len(read) == 1:
             values[position] = function(values[read[0]])
+        elif function is _draw:
+            values[position] = _draw(graph.nodes[position], streams or {})
         else:
             values[position] = function(*[values[i] for i in read])
-        if not keep:
+        if dead and not keep:
             for i in dead:
                 values[i] = None
     return values
@@ -292,33 +291,36 @@ def _draw(node: Node, streams: dict[str, Any]) -> Any:
     return getattr(source, node.param("name"))(*args, **kwargs)
 
 
-Step = tuple[int, Callable[..., Any] | None, tuple[int, ...], tuple[int, ...]]
+Step = tuple[int, Callable[..., Any], tuple[int, ...], tuple[int, ...]]
 
 
 def plan(graph: Graph) -> list[Step]:
-    """For each computed node: its position, function (None for a random draw), inputs, and what is not needed after."""
-    last = [-1] * len(graph.nodes)
-    for position, node in enumerate(graph.nodes):
-        for i in node.inputs:
-            last[i] = position
+    """For each computed node: its position, the function that computes it, its inputs, and what is not needed after."""
+    needed = bytearray(len(graph.nodes))  # by a later step
     for i in (*graph.inputs, *graph.outputs, *(s.output for s in graph.state if s.output is not None)):
-        last[i] = -1
-    functions: dict[Any, Any] = {}
+        needed[i] = 1
+    functions: dict[Any, Callable[..., Any]] = {}
     steps: list[Step] = []
-    for position, node in enumerate(graph.nodes):
-        op, read = node.op, node.inputs
+    for position in range(len(graph.nodes) - 1, -1, -1):
+        op, read, params = graph.nodes[position][:3]
         if op == "input":
             continue
-        key = (op, node.params) if node.params else op
+        key = (op, params) if params else op
         if key not in functions:
-            functions[key] = _function(node)
-        steps.append((position, functions[key], read, tuple([i for i in read if last[i] == position])))
+            functions[key] = _function(graph.nodes[position])
+        dead: tuple[int, ...] = ()
+        for i in read:
+            if not needed[i]:
+                needed[i] = 1
+                dead += (i,)
+        steps.append((position, functions[key], read, dead))
+    steps.reverse()
     return steps
 
 
-def _function(node: Node) -> Callable[..., Any] | None:
+def _function(node: Node) -> Callable[..., Any]:
     if node.op == "random":
-        return None
+        return _draw
     if node.op == "constant":
         value = node.param("value").value
         return lambda: value

@@ -31,15 +31,11 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     }
     made = evaluate(graph, values, streams=streams)
     results = [writeable(made[i]) for i in graph.outputs]
-    rebound: dict[str, Any] = {}
+    made_new: dict[int, Any] = {}  # two names for one array stay two names for one array
+    rebound = {path: made_new.setdefault(i, writeable(made[i])) for path, i in program.rebound.items()}
     for state, path in zip(graph.state, program.paths, strict=True):
-        if state.output is None:
-            continue
-        if path in program.in_place:
+        if state.output is not None and path in program.in_place:
             leaves[path][...] = made[state.output]
-            continue
-        new = writeable(made[state.output])
-        rebound |= {other: new for other, first in program.aliases.items() if first == path} | {path: new}
     if rebound:
         for place in world.places:
             value = substitute(place.path, place.value, lambda path, old: rebound.get(path, old))
@@ -66,6 +62,5 @@ def _check(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -
             if now != first:
                 raise TraceError(
                     f"{path} shared its array with {first} when the graph was traced, and shares it with {now} now: "
-                    f"call the "
-                    "function once for itself, or trace it again"
+                    "call the function once for itself, or trace it again"
                 )

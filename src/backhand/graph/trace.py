@@ -26,8 +26,10 @@ from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.trace_array import Tracer
 from backhand.graph.trace_lift import World, random_state, set_random_state
 from backhand.graph.trace_memory import copies
+from backhand.graph.trace_patch import patched
 from backhand.graph.trace_program import Draft, Program
 from backhand.graph.trace_state import Target, trace_once
+from backhand.graph.trace_tape import active_tape
 
 __all__ = ["Recording", "record", "trace"]
 
@@ -103,9 +105,15 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     inputs = tuple(v.value if type(v) is Tracer else v for v in inputs)  # a trace inside a trace
     target = _target(function, inputs)
     first = World(target.roots)
+    outer = active_tape()
+    if outer is not None and any(type(value) is Tracer for _, value, _ in first.leaves):
+        raise outer.refuse(
+            "a trace inside of a trace reaches an array of the outer one that is no argument",
+            "Pass it: write grad(lambda y, x: y * x)(2.0, x), not grad(lambda y: y * x)(2.0)",
+        )
     stream = random_state()
     try:
-        with no_collection():
+        with no_collection(), patched():
             real = _call_on_copies(target, first)
             first.check_generators()
             second = World(target.roots)
@@ -195,10 +203,8 @@ def _changing(before: World, after: World) -> set[str]:
             if place is not None and place.kind in ("cell", "global"):
                 raise TraceError(
                     f"the variable {path} is {value} before a call and {now} after it: a graph of a plain function "
-                    f"has no "
-                    "place for a number that changes from call to call. Pass it as an argument and return its new "
-                    "value, or "
-                    "keep it as an attribute of an object"
+                    "has no place for a number that changes from call to call. Pass it as an argument and return its "
+                    "new value, or keep it as an attribute of an object"
                 )
             found.add(path)
     return found
@@ -228,8 +234,8 @@ def _refuse_foreign(one: Draft, two: Draft) -> None:
         if id(array) in others:
             raise TraceError(
                 f"the code uses an array of shape {array.shape} and dtype {array.dtype} that lives where a trace "
-                f"doesn't look: it "
-                "would be frozen into the graph. Pass it as an argument, or make it an attribute of a traced object"
+                "doesn't look: it would be frozen into the graph. Pass it as an argument, or make it an attribute of "
+                "a traced object"
             )
 
 
@@ -240,8 +246,8 @@ def _difference(one: Program, two: Program) -> str:
             if a.op == b.op == "constant":
                 return (
                     f"a constant of the code is {a.param('value')!r} in one call and {b.param('value')!r} in the "
-                    f"next: it would be "
-                    "frozen into the graph. Pass it as an argument, or keep it as an attribute of the object"
+                    "next: it would be frozen into the graph. Pass it as an argument, or keep it as an attribute of "
+                    "the object"
                 )
             return f"{where}the code does {a.op} in one call and {b.op} in the next: no single graph holds it"
     return "the code's results or state change their form from call to call: no single graph holds it"
@@ -267,8 +273,7 @@ def _check_against(program: Program, real: Real) -> None:
         if not _close(value, expected):
             raise TraceError(
                 f"the graph's value of {name} is not what the code itself gave: this is a bug of backhand; please "
-                f"report it "
-                "with the code"
+                "report it with the code"
             )
 
 

@@ -60,8 +60,7 @@ class Tracer:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         instead = (
             "Call NumPy's functions as np.…: what was imported with `from numpy import zeros` makes arrays that a "
-            "trace "
-            "can't see, and code outside of NumPy can't be traced"
+            "trace can't see, and code outside of NumPy can't be traced"
         )
         return np.array(self.concrete("is turned into a plain array", instead), dtype=dtype)
 

@@ -55,8 +55,8 @@ refuse(_RARE, "angle apply_along_axis apply_over_axes argpartition asarray_chkfi
        "geomspace gradient i0 imag insert interp kron linspace logspace median nan_to_num nanargmax nanargmin "
        "nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar "
        "partition percentile piecewise poly polyadd polyder polydiv polyfit polyint polymul polysub polyval put "
-       "putmask quantile real_if_close resize roots rollaxis select sinc sort_complex trapezoid trapz unstack "
-       "unwrap vander in1d require asfarray row_stack bartlett blackman hamming hanning kaiser round_ "
+       "putmask quantile real_if_close resize roots rollaxis select sinc sort_complex trapezoid trapz unstack unwrap "
+       "vander in1d require asfarray row_stack bartlett blackman hamming hanning kaiser round_ "
        "from_dlpack frombuffer fromiter  vecdot astype argpartition")  # fmt: skip
 refuse(_RARE, "cholesky cond cross diagonal eig eigh eigvals eigvalsh lstsq matmul matrix_norm matrix_power "
        "matrix_rank multi_dot outer pinv qr slogdet svd svdvals tensordot tensorinv tensorsolve "

@@ -112,8 +112,7 @@ def _put_mask(x: Tracer, mask: Tracer, value: Any) -> Tracer:
         if np.ndim(value.value) > spare:
             raise tape.refuse(
                 f"a value of shape {np.shape(value.value)} is written through a mask that depends on an input: how "
-                f"many "
-                "elements that needs is only known when the graph runs",
+                "many elements that needs is only known when the graph runs",
                 "Write a number, or use np.where(mask, a, b) with arrays of the full shape",
             )
     if spare:

@@ -254,8 +254,7 @@ class World:
             if _progress(generator) != progress:
                 raise TraceError(
                     f"{path} is a generator, and the code takes values from it: a graph can't hold that, and tracing "
-                    f"has "
-                    "now taken some. Take the values outside of the traced code and pass them as arguments"
+                    "has now taken some. Take the values outside of the traced code and pass them as arguments"
                 )
 
     def restore(self) -> None:
@@ -303,7 +302,7 @@ def _named(code: types.CodeType) -> Iterator[str]:
 
 
 def _stand_in(value: Any) -> Any:
-    """What stands in the place of a function: for one of math's a traced one, for a cached one the one without cache."""
+    """What stands for a function: for one of math's a traced one, for a cached one the one without cache."""
     if isinstance(value, functools._lru_cache_wrapper):
         return value.__wrapped__  # neither a copy nor a tracer must stay in its cache
     return traced_math(value) or value

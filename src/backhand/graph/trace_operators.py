@@ -30,11 +30,14 @@ def _binary(row: Op) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], An
     def forward(self: Tracer, other: Any) -> Any:
         kind = type(other)
         if (kind is float or kind is int) and self.root is None:  # the common case, kept short
-            made = evaluate(self.value, other)
             tape = self.tape
             if (self.const and tape.fold) or not tape.open:
                 return apply(tape, row, (self, other))
-            return Tracer(tape, tape.record(name, (self.node, tape.constant(other)), (), made), made, self.const)
+            number = tape.numbers[kind].get(other)
+            if number is None:
+                number = tape.constant(other)
+            made = evaluate(self.value, other)
+            return Tracer(tape, tape.record(name, (self.node, number), (), made), made, self.const)
         if kind is Tracer or not hasattr(kind, "__array_ufunc__") or isinstance(other, np.ndarray | np.generic):
             return _operate(self.tape, row, (self, other))
         return NotImplemented

@@ -63,6 +63,8 @@ def _patch_draw(name: str) -> Callable[..., Any]:
     return patched
 
 
+_CREATION = {name: _patch_creation(name, handler) for name, handler in CREATORS.items()}
+_DRAWING = {name: _patch_draw(name) for name in DRAWS if hasattr(np.random, name)}
 _LOCK = threading.Lock()
 _SAVED: list[tuple[Any, str, Any]] = []
 _USERS = 0
@@ -78,13 +80,12 @@ class patched:  # noqa: N801
             if _USERS > 1:
                 return
             _shield_compiled_modules()
-            for name, handler in CREATORS.items():
-                _replace(np, name, _patch_creation(name, handler))
+            for name, function in _CREATION.items():
+                _replace(np, name, function)
             for function, traced in MATH.items():
                 _replace(math, function.__name__, traced)
-            for name in DRAWS:
-                if hasattr(np.random, name):
-                    _replace(np.random, name, _patch_draw(name))
+            for name, function in _DRAWING.items():
+                _replace(np.random, name, function)
 
     def __exit__(self, *exc: object) -> None:
         global _USERS
@@ -108,9 +109,18 @@ def _shield_compiled_modules() -> None:
     clean_random = types.ModuleType("numpy.random")
     clean_random.__dict__.update(np.random.__dict__)
     clean.__dict__["random"] = clean_random
+    for module, name in _compiled_users(len(sys.modules)):
+        value = getattr(module, name, None)
+        if value is np or value is np.random:
+            _replace(module, name, clean if value is np else clean_random)
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled_users(imported: int) -> list[tuple[Any, str]]:
+    """The compiled modules among the ``imported`` ones that hold numpy, and under which name."""
+    found = []
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.endswith(tuple(EXTENSION_SUFFIXES)):
-            for name, value in list(vars(module).items()):
-                if value is np or value is np.random:
-                    _replace(module, name, clean if value is np else clean_random)
+            found += [(module, name) for name, value in vars(module).items() if value is np or value is np.random]
+    return found

@@ -29,6 +29,7 @@ class Program:
     settings: dict[str, Any] = field(default_factory=dict)  # and the bools and strings
     paths: list[str] = field(default_factory=list)  # where each entry of graph.state lives
     values: list[Any] = field(default_factory=list)  # the inputs' values for which it was traced
+    rebound: dict[str, int] = field(default_factory=dict)  # each path that gets a new array or number, and its node
 
     def same(self, other: Program) -> bool:
         """Is it the same program, whatever the values of its state?"""
@@ -101,7 +102,8 @@ class Draft:
             tuple(states),
         )
         values = [self.values[path] for path in (*inputs, *own)]
-        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], values)
+        rebound = {path: where[node] for path, node in written.items() if path not in self.in_place}
+        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], values, rebound)
 
 
 def read_off(trace: Trace, arguments: Structure) -> Draft:
@@ -175,9 +177,8 @@ def _state_node(tape: Tape, path: str, now: Any) -> int:
     if type(now) is Tracer or is_number(now):
         return _node(tape, now)
     raise TraceError(
-        f"{path} holds an array that the code reads, and after the call it holds {type(now).__name__}: such a "
-        f"program is "
-        "another one at every call. Keep an array of the same shape there"
+        f"{path} holds an array that the code reads, and after the call it holds {type(now).__name__}: such a program "
+        "is another one at every call. Keep an array of the same shape there"
     )
 
 
@@ -201,6 +202,5 @@ def _check_results(structure: Structure) -> None:
         if item.kind == "static" and not isinstance(item.value, str | bool | bytes | type(None)):
             raise TraceError(
                 f"the traced function returns a {type(item.value).__name__}; return arrays and numbers, or tuples, "
-                f"lists and "
-                "dicts of them"
+                "lists and dicts of them"
             )

@@ -15,7 +15,6 @@ from backhand.graph.structure import Structure
 from backhand.graph.trace_array import Tracer, apply, root_of
 from backhand.graph.trace_lift import World, random_state, same_state, substitute
 from backhand.graph.trace_memory import bounds, overlaps, share
-from backhand.graph.trace_patch import patched
 from backhand.graph.trace_program import Draft, Trace, read_off
 from backhand.graph.trace_tape import Tape
 from backhand.graph.untyped import np
@@ -179,7 +178,8 @@ def _nudged(value: Any) -> Any:
 
 
 def trace_once(target: Target, world: World, changing: Iterable[str], nudge: bool = False) -> Draft:
-    """Run the function on tracers and read the graph off. The caller restores ``world`` afterwards.
+    """Run the function on tracers and read the graph off. The caller has numpy patched, and restores ``world``
+    afterwards.
 
     With ``nudge`` the arguments get slightly other values, which must make no difference to the program.
 
@@ -188,27 +188,30 @@ def trace_once(target: Target, world: World, changing: Iterable[str], nudge: boo
     """
     tape = Tape()
     tape.draws = _recorder(tape)
-    with patched():
-        lift = _Lift(tape, target, world, changing, nudge)
-        world.replace(lift.make)
-        initial = {path: tracer.node for path, tracer in lift.paths.items()}
-        with tape, np.errstate(all="ignore"):
-            tape.stream_state = random_state()
+    lift = _Lift(tape, target, world, changing, nudge)
+    world.replace(lift.make)
+    initial = {path: tracer.node for path, tracer in lift.paths.items()}
+    with tape, np.errstate(all="ignore"):
+        tape.stream_state = random_state()
+        try:
             result = target.call(lift.make)
-            if not same_state(random_state(), tape.stream_state):
-                raise TraceError(
-                    "random numbers were drawn where the trace can't see it. Draw them with np.random.… called by "
-                    "that name "
-                    "inside a layer's method, or draw outside and pass them as an argument"
-                )
-            if tape.refusals:
-                raise tape.refusals[0]
-            after: dict[str, Any] = {}
-            for path, value, _ in World(target.roots).leaves:
-                after.setdefault(path, value)
-            _refuse_shared_writes(tape, lift)
-            trace = Trace(tape, world, after, target.paths, lift.paths, initial, lift.values, result)
-            return read_off(trace, target.arguments)
+        except Exception as error:
+            if tape.refusals and error is not tape.refusals[0]:  # what came of a refusal that the code caught
+                raise tape.refusals[0] from error
+            raise
+        if not same_state(random_state(), tape.stream_state):
+            raise TraceError(
+                "random numbers were drawn where the trace can't see it. Draw them with np.random.… called by that "
+                "name inside a layer's method, or draw outside and pass them as an argument"
+            )
+        if tape.refusals:
+            raise tape.refusals[0]
+        after: dict[str, Any] = {}
+        for path, value, _ in World(target.roots).leaves:
+            after.setdefault(path, value)
+        _refuse_shared_writes(tape, lift)
+        trace = Trace(tape, world, after, target.paths, lift.paths, initial, lift.values, result)
+        return read_off(trace, target.arguments)
 
 
 def _recorder(tape: Tape) -> Callable[..., Any]:
@@ -250,6 +253,5 @@ def _refuse_shared_writes(tape: Tape, lift: _Lift) -> None:
         if root_of(one).version or root_of(two).version:
             raise TraceError(
                 f"{path} and {other} share memory and one of them is written in place: what the other then holds "
-                f"depends on "
-                "how they overlap. Pass a copy (x.copy()), or keep only one of them"
+                "depends on how they overlap. Pass a copy (x.copy()), or keep only one of them"
             )

@@ -22,7 +22,7 @@ __all__ = ["Tape", "active_tape"]
 
 _ACTIVE = threading.local()
 _HERE = os.path.dirname(__file__) + os.sep
-INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep, "<frozen importlib", "<__array_function__")
+INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep, "<frozen importlib")
 _BOUNDARY = _HERE + "trace_state.py"
 Params = tuple[tuple[str, Any], ...]
 
@@ -51,6 +51,7 @@ class Tape:
         self.refusals: list[TraceError] = []
         self.open = True
         self._locate = locate
+        self.numbers: dict[type, dict[Any, int]] = {float: {}, int: {}}  # the nodes of plain numbers other than 0
         self._numbers: dict[Any, int] = {}
         self._arrays: dict[int, tuple[Any, Constant, int]] = {}
         self._frame: FrameType | None = None
@@ -111,11 +112,10 @@ class Tape:
     def constant(self, value: Any) -> int:
         """The node of a constant; equal numbers share one."""
         kind = type(value)
-        if kind is float or kind is int or kind is bool:
-            key = (kind, value) if value else (kind, repr(value))  # 0.0 == -0.0, but they are two numbers
-            position = self._numbers.get(key)
-            if position is None:
-                position = self._numbers[key] = self._constant(Constant(value))
+        if (kind is float or kind is int) and value:  # 0.0 == -0.0, but they are two numbers
+            position = self.numbers[kind].get(value, -1)
+            if position < 0:
+                position = self.numbers[kind][value] = self._constant(Constant(value))
             return position
         if isinstance(value, np.ndarray):
             known = self._arrays.get(id(value))

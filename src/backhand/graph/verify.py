@@ -47,8 +47,8 @@ def verify(graph: Graph) -> None:
     own = sum(1 for s in graph.state if not s.argument)
     if graph.arguments.leaves + own != len(graph.inputs):
         raise GraphError(
-            f"{len(graph.inputs)} inputs, but the structure of the arguments holds {graph.arguments.leaves} and "
-            f"the state {own}"
+            f"{len(graph.inputs)} inputs, but the structure of the arguments holds {graph.arguments.leaves} and the "
+            f"state {own}"
         )
 
 
