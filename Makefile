@@ -22,8 +22,9 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/import_time.py
+	$(BIN)/python benchmarks/graph_growth.py
 
 clean:
 	rm -rf $(VENV)

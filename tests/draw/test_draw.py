@@ -81,6 +81,10 @@ def test_layers_are_boxes_or_open_frames(network):
     assert len(boxes(opened, "op")) == sum(n.op not in ("input", "constant") for n in network.graph.nodes)
 
 
+def test_a_notebook_shows_a_graph_as_its_figure(network):
+    assert network.graph._repr_svg_() == draw(network.graph)
+
+
 def test_what_flows_back_into_a_closed_layer_adds_up():
     graph = expression_graph("x * x + x", {"x": 3.0})
     layer = Layer("Square", 0, "forward", 0)

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from backhand.drawing import draw
-from backhand.drawing.figure import notebook_html
 
 
 @pytest.fixture
@@ -256,7 +255,7 @@ def test_a_step_out_of_sight_is_scrolled_to(tmp_path, open_page):
 
 def test_a_notebook_shows_the_figure_and_the_stepper_in_a_frame(apples, tmp_path, open_page):
     (tmp_path / "cell.html").write_text(
-        f"<!doctype html><meta charset='utf-8'>{notebook_html(apples)}", encoding="utf-8"
+        f"<!doctype html><meta charset='utf-8'>{apples._repr_html_()}", encoding="utf-8"
     )
     page = open_page(tmp_path / "cell.html")
     assert page.locator("svg").first.is_visible()
