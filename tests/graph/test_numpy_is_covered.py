@@ -8,10 +8,10 @@ import pytest
 import backhand
 from backhand.errors import TraceError
 from backhand.graph.ops import BY_NUMPY
-from backhand.graph.trace_array import Tracer
-from backhand.graph.trace_functions import HANDLERS, HARMLESS, REFUSED
-from backhand.graph.trace_tape import Tape
-from backhand.graph.trace_ufuncs import REFUSED_UFUNCS
+from backhand.graph.tracing.array import Tracer
+from backhand.graph.tracing.functions import HANDLERS, HARMLESS, REFUSED
+from backhand.graph.tracing.tape import Tape
+from backhand.graph.tracing.ufuncs import REFUSED_UFUNCS
 
 MODULES = ["numpy", "numpy.linalg", "numpy.fft", "numpy.lib.stride_tricks", "numpy.lib.scimath", "numpy.lib.npyio",
            "numpy.char", "numpy.strings"]  # fmt: skip

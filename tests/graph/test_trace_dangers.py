@@ -17,7 +17,7 @@ from test_notes_and_book import same
 import backhand
 from backhand.errors import TraceError
 from backhand.graph import record
-from backhand.graph.trace_array import Tracer
+from backhand.graph.tracing.array import Tracer
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -3.0]])
 OTHER = np.array([[-0.5, 1.0, 0.125], [2.5, -0.25, 3.0]])

@@ -16,9 +16,9 @@ from backhand.graph.graph import Constant, Graph, Layer, Node
 from backhand.graph.ops import TABLE, Signature, example, infer
 from backhand.graph.prune import no_collection, prune
 from backhand.graph.structure import LEAF, Structure, unflatten
-from backhand.graph.trace_array import Tracer, apply, as_tracer, current
-from backhand.graph.trace_functions import axis_of
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, current
+from backhand.graph.tracing.functions import axis_of
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__ = ["Reverse", "differentiate", "grad"]

@@ -13,8 +13,8 @@ from backhand.errors import DTypeError, GraphError, OrderError, ShapeError
 from backhand.graph.graph import Graph, Node
 from backhand.graph.ops import TABLE, Op, evaluator
 from backhand.graph.structure import match, unflatten
-from backhand.graph.trace_array import Tracer, apply
-from backhand.graph.trace_tape import Tape, active_tape
+from backhand.graph.tracing.array import Tracer, apply
+from backhand.graph.tracing.tape import Tape, active_tape
 
 __all__ = ["Contribution", "Run", "call", "evaluate", "run"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from backhand.errors import TraceError
 from backhand.graph.evaluate import evaluate, fitting, writeable
 from backhand.graph.structure import match, unflatten
-from backhand.graph.trace_lift import World, substitute
-from backhand.graph.trace_program import Program
-from backhand.graph.trace_state import Target
+from backhand.graph.tracing.lift import World, substitute
+from backhand.graph.tracing.program import Program
+from backhand.graph.tracing.state import Target
 
 __all__ = ["replay"]
 

@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 
 from backhand.errors import TraceError
-from backhand.graph import (  # each enters what it handles  # noqa: F401
-    trace_functions_linear,
-    trace_functions_move,
-    trace_functions_reduce,
-    trace_functions_shape,
-    trace_operators,
-)
 from backhand.graph.evaluate import evaluate
 from backhand.graph.graph import Graph
 from backhand.graph.prune import no_collection
 from backhand.graph.structure import Structure, flatten, is_number
-from backhand.graph.trace_array import Tracer
-from backhand.graph.trace_lift import World, random_state, set_random_state
-from backhand.graph.trace_memory import copies
-from backhand.graph.trace_patch import patched
-from backhand.graph.trace_program import Draft, Program
-from backhand.graph.trace_state import Target, trace_once
-from backhand.graph.trace_tape import active_tape
+from backhand.graph.tracing import (  # each enters what it handles  # noqa: F401
+    functions_linear,
+    functions_move,
+    functions_reduce,
+    functions_shape,
+    operators,
+)
+from backhand.graph.tracing.array import Tracer
+from backhand.graph.tracing.lift import World, random_state, set_random_state
+from backhand.graph.tracing.memory import copies
+from backhand.graph.tracing.patch import patched
+from backhand.graph.tracing.program import Draft, Program
+from backhand.graph.tracing.state import Target, trace_once
+from backhand.graph.tracing.tape import active_tape
 
 __all__ = ["Recording", "record", "trace"]
 

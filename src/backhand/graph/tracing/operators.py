@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from backhand.graph.ops import TABLE, Op
-from backhand.graph.trace_array import Tracer, apply, as_tracer, fit, write
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, fit, write
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__: list[str] = []

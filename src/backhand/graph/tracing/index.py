@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from backhand.graph.ops import TABLE
-from backhand.graph.ops_index import Slice, Slot, is_basic
-from backhand.graph.trace_array import Tracer, apply, as_tracer, write
-from backhand.graph.trace_masked import Masked, MaskIndex
-from backhand.graph.trace_tape import Tape
+from backhand.graph.ops.index import Slice, Slot, is_basic
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, write
+from backhand.graph.tracing.masked import Masked, MaskIndex
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__ = ["get_item", "parse_key", "set_item"]

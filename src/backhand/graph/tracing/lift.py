@@ -20,9 +20,9 @@ import numpy as np
 import numpy.random
 
 from backhand.errors import TraceError
-from backhand.graph.trace_array import Tracer
-from backhand.graph.trace_math import traced_math
-from backhand.graph.trace_tape import INTERNAL
+from backhand.graph.tracing.array import Tracer
+from backhand.graph.tracing.math import traced_math
+from backhand.graph.tracing.tape import INTERNAL
 
 __all__ = ["Place", "World", "substitute"]
 

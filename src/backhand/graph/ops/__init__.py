@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from backhand.errors import GraphError
-from backhand.graph import ops_elementwise, ops_index, ops_linear, ops_reduce, ops_shape
 from backhand.graph.constant import Constant
-from backhand.graph.ops_row import Op
+from backhand.graph.ops import elementwise, index, linear, reduce, shape
+from backhand.graph.ops.row import Op
 
 __all__ = ["BY_NUMPY", "TABLE", "Op", "Signature", "evaluator", "infer", "symbol"]
 
 TABLE: dict[str, Op] = {
-    row.name: row
-    for rows in (ops_elementwise.ROWS, ops_reduce.ROWS, ops_linear.ROWS, ops_index.ROWS, ops_shape.ROWS)
-    for row in rows
+    row.name: row for rows in (elementwise.ROWS, reduce.ROWS, linear.ROWS, index.ROWS, shape.ROWS) for row in rows
 }
 
 BY_NUMPY: dict[Callable[..., Any], Op] = {function: row for row in TABLE.values() for function in row.numpy}

@@ -6,10 +6,10 @@ from typing import Any
 
 from backhand.graph.constant import Constant
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import Tracer, apply, as_tracer
-from backhand.graph.trace_functions import axis_of, handles, params
-from backhand.graph.trace_functions_shape import ints, ravel, swapaxes
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer
+from backhand.graph.tracing.functions import axis_of, handles, params
+from backhand.graph.tracing.functions_shape import ints, ravel, swapaxes
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__: list[str] = []

@@ -21,9 +21,9 @@ from backhand.graph.ops import signature_of
 __all__ = ["Tape", "active_tape"]
 
 _ACTIVE = threading.local()
-_HERE = os.path.dirname(__file__) + os.sep
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep, "<frozen importlib")
-_BOUNDARY = _HERE + "trace_state.py"
+_BOUNDARY = os.path.join(_HERE, "tracing", "state.py")
 Params = tuple[tuple[str, Any], ...]
 
 

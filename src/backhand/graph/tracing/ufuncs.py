@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from backhand.graph.ops import BY_NUMPY, TABLE, Op
-from backhand.graph.trace_array import Tracer, apply, as_tracer, fit, write
-from backhand.graph.trace_masked import Masked
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, fit, write
+from backhand.graph.tracing.masked import Masked
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__ = ["REFUSED_UFUNCS", "call_ufunc"]
@@ -125,7 +125,7 @@ def _reduce(tape: Tape, ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs
 
 
 def _at(tape: Tape, ufunc: Any, inputs: tuple[Any, ...]) -> None:
-    from backhand.graph.trace_index import parse_key
+    from backhand.graph.tracing.index import parse_key
 
     if ufunc not in (np.add, np.subtract):
         raise tape.refuse(f"np.{ufunc.__name__}.at can't be traced", "Only np.add.at and np.subtract.at are")

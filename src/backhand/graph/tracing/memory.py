@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from backhand.graph.ops_index import copy_like
-from backhand.graph.trace_lift import World
+from backhand.graph.ops.index import copy_like
+from backhand.graph.tracing.lift import World
 from backhand.graph.untyped import np
 
 __all__ = ["bounds", "copies", "overlaps", "share"]

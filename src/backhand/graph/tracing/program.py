@@ -11,9 +11,9 @@ from backhand.graph.constant import Constant
 from backhand.graph.graph import Graph, Node, State
 from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
-from backhand.graph.trace_array import Tracer, as_tracer, current
-from backhand.graph.trace_lift import Place, World
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, as_tracer, current
+from backhand.graph.tracing.lift import Place, World
+from backhand.graph.tracing.tape import Tape
 
 __all__ = ["Draft", "Program", "Trace", "read_off"]
 

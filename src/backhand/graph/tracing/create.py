@@ -11,9 +11,9 @@ from typing import Any
 
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import Tracer, apply, as_tracer
-from backhand.graph.trace_functions import handles
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer
+from backhand.graph.tracing.functions import handles
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__ = ["CREATORS", "ORIGINAL", "array"]

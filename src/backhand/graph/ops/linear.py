@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.graph.ops_row import Op
+from backhand.graph.ops.row import Op
 
 __all__ = ["ROWS"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import Tracer, apply
+from backhand.graph.tracing.array import Tracer, apply
 from backhand.graph.untyped import np
 
 __all__ = ["MATH", "traced_math"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backhand.graph.ops_row import Op, Rule
+from backhand.graph.ops.row import Op, Rule
 from backhand.graph.untyped import np
 
 __all__ = ["ROWS"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import apply, as_tracer
-from backhand.graph.trace_functions import axis_of, handles, unary
-from backhand.graph.trace_tape import Tape
-from backhand.graph.trace_ufuncs import store
+from backhand.graph.tracing.array import apply, as_tracer
+from backhand.graph.tracing.functions import axis_of, handles, unary
+from backhand.graph.tracing.tape import Tape
+from backhand.graph.tracing.ufuncs import store
 from backhand.graph.untyped import np
 
 __all__: list[str] = []

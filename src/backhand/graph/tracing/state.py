@@ -10,13 +10,13 @@ from typing import Any
 from backhand.errors import TraceError
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE, signature_of
-from backhand.graph.ops_index import Slice, copy_like
+from backhand.graph.ops.index import Slice, copy_like
 from backhand.graph.structure import Structure
-from backhand.graph.trace_array import Tracer, apply, root_of
-from backhand.graph.trace_lift import World, random_state, same_state, substitute
-from backhand.graph.trace_memory import bounds, overlaps, share
-from backhand.graph.trace_program import Draft, Trace, read_off
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, root_of
+from backhand.graph.tracing.lift import World, random_state, same_state, substitute
+from backhand.graph.tracing.memory import bounds, overlaps, share
+from backhand.graph.tracing.program import Draft, Trace, read_off
+from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
 
 __all__ = ["Target", "trace_once"]

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import Tracer, apply, describe, write
-from backhand.graph.trace_functions import HANDLERS
+from backhand.graph.tracing.array import Tracer, apply, describe, write
+from backhand.graph.tracing.functions import HANDLERS
 from backhand.graph.untyped import np
 
 __all__ = ["attribute"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from backhand.graph.ops_row import Op
+from backhand.graph.ops.row import Op
 from backhand.graph.untyped import np
 
 __all__ = ["ROWS", "Slice", "Slot", "copy_like", "is_basic", "unpack"]

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from backhand.graph.ops import TABLE, Op
-from backhand.graph.ops_index import Slice
-from backhand.graph.trace_tape import Params, Tape
+from backhand.graph.ops.index import Slice
+from backhand.graph.tracing.tape import Params, Tape
 from backhand.graph.untyped import np
 
 __all__ = ["Tracer", "apply", "as_tracer", "current", "root_of"]
@@ -44,12 +44,12 @@ class Tracer:
     __array_priority__ = 1e9
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from backhand.graph.trace_ufuncs import call_ufunc
+        from backhand.graph.tracing.ufuncs import call_ufunc
 
         return call_ufunc(self.tape, ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from backhand.graph.trace_functions import call_function
+        from backhand.graph.tracing.functions import call_function
 
         return call_function(self.tape, function, args, kwargs)
 
@@ -133,7 +133,7 @@ class Tracer:
     # -- attributes and methods -----------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:
-        from backhand.graph.trace_methods import attribute
+        from backhand.graph.tracing.methods import attribute
 
         return attribute(self, name)
 
@@ -156,12 +156,12 @@ class Tracer:
         raise self.tape.refuse("x.dtype is assigned", "Write x = x.astype(dtype)")
 
     def __getitem__(self, key: Any) -> Any:
-        from backhand.graph.trace_index import get_item
+        from backhand.graph.tracing.index import get_item
 
         return get_item(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from backhand.graph.trace_index import set_item
+        from backhand.graph.tracing.index import set_item
 
         set_item(self, key, value)
 
@@ -250,7 +250,7 @@ def as_tracer(tape: Tape, value: Any) -> Tracer:
         refresh(value)
         return value
     if isinstance(value, list | tuple):
-        from backhand.graph.trace_create import array
+        from backhand.graph.tracing.create import array
 
         made: Tracer = array(tape, value)
         return made

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from backhand.graph.ops import BY_NUMPY, TABLE, Op
-from backhand.graph.trace_array import Tracer, apply, as_tracer
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer
+from backhand.graph.tracing.tape import Tape
 
 __all__ = ["MaskIndex", "Masked"]
 
@@ -52,7 +52,7 @@ class Masked:
 
     def under(self, mask: Tracer) -> Tracer:
         """The full-size values, if they were read through this mask."""
-        from backhand.graph.trace_array import current
+        from backhand.graph.tracing.array import current
 
         if not _same(self.mask.tape, self.node, current(mask)):
             raise _refused(self.mask.tape, "values read through one mask meet another mask")

@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import Tracer, apply, as_tracer, fit, write
-from backhand.graph.trace_functions import axis_of, handles, params
-from backhand.graph.trace_tape import Tape
-from backhand.graph.trace_ufuncs import store
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, fit, write
+from backhand.graph.tracing.functions import axis_of, handles, params
+from backhand.graph.tracing.tape import Tape
+from backhand.graph.tracing.ufuncs import store
 from backhand.graph.untyped import np
 
 __all__ = ["concatenate", "ints", "ravel", "reshape", "swapaxes", "transpose"]
@@ -237,7 +237,7 @@ def _copy(tape: Tape, a: Any, order: str = "K", subok: bool = False) -> Any:
 @handles(np.where)
 def _where(tape: Tape, condition: Any, x: Any = None, y: Any = None) -> Any:
     if x is None and y is None:
-        from backhand.graph.trace_masked import MaskIndex
+        from backhand.graph.tracing.masked import MaskIndex
 
         mask = as_tracer(tape, condition)
         if mask.const:

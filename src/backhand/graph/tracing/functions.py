@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from backhand.graph.ops import TABLE
-from backhand.graph.trace_array import Tracer, apply, as_tracer
-from backhand.graph.trace_masked import Masked
-from backhand.graph.trace_tape import Tape
+from backhand.graph.tracing.array import Tracer, apply, as_tracer
+from backhand.graph.tracing.masked import Masked
+from backhand.graph.tracing.tape import Tape
 
 __all__ = ["HANDLERS", "HARMLESS", "REFUSED", "call_function", "handles", "params"]
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.random  # now: NumPy would import it lazily, in the middle of a trace
 
-from backhand.graph.trace_create import CREATORS, ORIGINAL
-from backhand.graph.trace_math import MATH
-from backhand.graph.trace_tape import active_tape, is_internal
+from backhand.graph.tracing.create import CREATORS, ORIGINAL
+from backhand.graph.tracing.math import MATH
+from backhand.graph.tracing.tape import active_tape, is_internal
 
 __all__ = ["patched"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.graph.ops_row import Op, Rule
+from backhand.graph.ops.row import Op, Rule
 
 __all__ = ["ROWS"]
 

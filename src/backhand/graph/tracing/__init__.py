@@ -1,0 +1,1 @@
+"""How a trace works: tracers and their tape, stand-ins for NumPy's functions, objects lifted and put back."""
