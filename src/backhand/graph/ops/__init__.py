@@ -1,4 +1,4 @@
-"""The op table: one op, one row. See docs/graph.md for how to add one in five steps."""
+"""The op table: one op, one row. CONTRIBUTING.md says how to add one in five steps."""
 
 from __future__ import annotations
 
