@@ -77,3 +77,18 @@ def test_draws_a_table_on_a_terminal() -> None:
 def test_the_documentation_names_every_experiment(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     assert [name for name in NAMES if f"`{name}`" not in text] == []
+
+
+def test_writes_every_figure_of_the_notes(backhand_notes, tmp_path):
+    done = backhand_notes("--figures", str(tmp_path / "figures"), "--json")
+    assert done.returncode == 0
+    paths = [Path(path) for path in json.loads(done.stdout.splitlines()[-1])["figures"]]
+    assert {path.stem for path in paths} >= {"apples", "oranges", "chain_rule", "relu", "sigmoid_nodes", "affine_batch"}
+    assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_figures_and_a_name_exclude_each_other(backhand_notes, tmp_path):
+    done = backhand_notes("relu", "--figures", str(tmp_path / "figures"))
+    assert done.returncode == 2
+    assert "leave out NAME" in done.stderr
+    assert not (tmp_path / "figures").exists()

@@ -110,7 +110,7 @@
     const svg = figure.querySelector("svg");
     const natural = svg.viewBox.baseVal.width;
     const fit = (figure.clientWidth - 2) / natural;
-    const scale = zoom || (fit > 0.6 ? Math.min(fit, 1.6) : Math.max(0.75, fit));
+    const scale = zoom || Math.max(0.8, Math.min(fit, 1.6)); // what is wider than that scrolls: small print helps nobody
     svg.setAttribute("width", natural * scale);
     svg.setAttribute("height", svg.viewBox.baseVal.height * scale);
     return scale;
