@@ -11,7 +11,7 @@
     ├── OrderError       (RuntimeError)  ``backward`` before ``forward``
     ├── OptionError      (ValueError)    an argument or command-line option has no meaning here
     ├── DataError        (ValueError)    a file is not what it says it is
-    ├── NetworkError     (TypeError)     a user's own network lacks something that training needs
+    ├── NetworkError     (TypeError)     a network lacks something that training needs
     ├── GraphError       (ValueError)    a graph is malformed, or called with what it was not traced for
     ├── TraceError       (TypeError)     code does something that a computation graph can't hold
     └── RunError         (RuntimeError)  a run folder can't be used as asked
@@ -81,7 +81,7 @@ class DataError(BackhandError, ValueError):
 
 
 class NetworkError(BackhandError, TypeError):
-    """A user's own network lacks something that training needs."""
+    """A network lacks something that training needs."""
 
 
 class GraphError(BackhandError, ValueError):

@@ -31,6 +31,12 @@ def affine(D=3, M=2):
     return backhand.Affine(np.arange(D * M, dtype=float).reshape(D, M), np.arange(M, dtype=float))
 
 
+def rebound():
+    layer = affine()
+    layer.W = np.ones((3, 5))
+    return layer
+
+
 # Extremes (warnings are errors in this suite, so an overflow in exp would fail here)
 
 
@@ -67,7 +73,7 @@ def test_float32_stays_float32_and_nothing_given_is_written_to(build):
     layer = build()
     y = layer.forward(x)
     dx = layer.backward(dout)
-    assert y.dtype == dx.dtype == np.float32
+    assert y.dtype == dx.dtype == layer.grad().dtype == np.float32
     assert not np.shares_memory(y, x)
     assert not np.shares_memory(dx, dout)
 
@@ -125,7 +131,7 @@ def test_backward_can_be_called_twice_and_does_not_accumulate():
         (lambda: backhand.Affine(np.ones((3, 2)), np.ones(3)), ShapeError, ["Affine", "b", "(3,)", "(2,)"]),
         (lambda: affine().forward(np.ones(3) * 1j), DTypeError, ["Affine.forward", "x", "complex128"]),
         (lambda: affine().forward(np.array(["a", "b", "c"])), DTypeError, ["Affine.forward", "x", "<U1"]),
-        (lambda: affine().forward(None), DTypeError, ["Affine.forward", "x", "object"]),
+        (lambda: affine().forward(None), DTypeError, ["Affine.forward", "x is None"]),
         (lambda: affine().forward(np.array([1.0, np.nan, 2.0])), NotFiniteError, ["Affine.forward", "x", "(1,)"]),
         (lambda: affine().backward(np.ones(2)), OrderError, ["Affine.backward", "forward"]),
         (lambda: backhand.Relu().backward(np.ones(2)), OrderError, ["Relu: ", "forward"]),
@@ -133,6 +139,17 @@ def test_backward_can_be_called_twice_and_does_not_accumulate():
         (lambda: backhand.MeanSquaredError().grad(), OrderError, ["MeanSquaredError: ", "forward"]),
         (lambda: backhand.MulLayer().backward(1), OrderError, ["MulLayer.backward", "forward"]),
         (lambda: backhand.AddLayer().forward(None, 1), DTypeError, ["AddLayer.forward", "x", "None"]),
+        (lambda: backhand.MulLayer().forward(np.ones(2), np.ones(3)), ShapeError, ["MulLayer.forward", "(2,)", "(3,)"]),
+        (lambda: affine().forward([[1.0], [1.0, 2.0]]), ShapeError, ["Affine.forward", "x", "same length"]),
+        (lambda: backhand.softmax(None), DTypeError, ["softmax", "x is None"]),
+        (lambda: rebound().forward(np.ones(3)), ShapeError, ["Affine.forward", "b", "(2,)", "(5,)"]),
+        (lambda: backhand.SoftmaxWithLoss().forward(3.0, 0), ShapeError, ["SoftmaxWithLoss.forward", "x", "()"]),
+        (lambda: backhand.normal((2, 2), dtype="int32"), DTypeError, ["dtype", "int32"]),
+        (
+            lambda: backhand.Neuron(np.ones((3, 2)), np.ones(2), backhand.Sigmoid()),
+            OptionError,
+            ["Neuron", "a_obj", "pass the class, Sigmoid"],
+        ),
         (lambda: backhand.MulLayer().forward(1, float("nan")), NotFiniteError, ["MulLayer.forward", "y", "nan"]),
         (lambda: backhand.Neuron(np.ones((3, 2)), np.ones(1), backhand.Tanh), ShapeError, ["Neuron", "b", "(2,)"]),
         (lambda: backhand.softmax(np.array([1.0, np.inf])), NotFiniteError, ["softmax", "x", "inf", "(1,)"]),
@@ -194,6 +211,26 @@ def test_errors_say_where_what_and_what_is_needed(call, error, words):
     assert isinstance(caught.value, BackhandError)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["MulLayer", "AddLayer"])
+@pytest.mark.parametrize(
+    ("dout", "error"),
+    [(1, ShapeError), (np.ones(3), ShapeError), ("a", DTypeError), (np.array([1, np.nan]), NotFiniteError)],
+)
+def test_mul_and_add_refuse_a_dout_that_their_output_could_not_have(name, dout, error):
+    layer = getattr(backhand, name)()
+    layer.forward([1, 2], [3, 4])
+    with pytest.raises(error, match=f"{name}.backward: dout"):
+        layer.backward(dout)
+
+
+@pytest.mark.parametrize("dout", [np.ones(2), np.ones(()), np.ones((4, 1))])
+def test_a_neuron_refuses_a_dout_of_another_shape(dout):
+    neuron = backhand.Neuron(np.ones((3, 2)), np.zeros(2), backhand.Sigmoid)
+    neuron(np.ones((4, 3)))
+    with pytest.raises(ShapeError, match=r"Neuron.backward: dout has shape .*; it needs \(4, 2\)"):
+        neuron.backward(dout)
 
 
 @pytest.mark.parametrize("build", [*ACTIVATIONS, affine])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import backhand
-from backhand.errors import ShapeError
+from backhand.errors import DTypeError, NetworkError, ShapeError
 
 
 class Scale:
@@ -40,6 +40,19 @@ def test_names_are_the_notes_and_a_user_s_own_layer_takes_part():
         np.testing.assert_allclose(grad, numerical[key], atol=1e-8)
 
 
+def test_one_layer_object_in_two_places_is_refused_because_it_keeps_one_x_only():
+    relu = backhand.Relu()
+    with pytest.raises(NetworkError, match="Relu1 and Relu2 are one object"):
+        backhand.Network([relu, backhand.Tanh(), relu], backhand.MeanSquaredError())
+
+
+def test_what_is_no_layer_is_refused_by_name():
+    with pytest.raises(NetworkError, match="int1 is 3; a layer has forward and backward"):
+        backhand.Network([3], backhand.MeanSquaredError())
+    with pytest.raises(NetworkError, match="the loss is None"):
+        backhand.Network([], None)
+
+
 def test_layers_can_be_named_by_a_mapping():
     net = backhand.Network({"first": backhand.Relu()}, backhand.MeanSquaredError())
     assert list(net.layers) == ["first"]
@@ -55,6 +68,10 @@ def test_both_ways_to_change_a_parameter_reach_the_layer():
     assert net.params["b2"].tolist() == [7.0, 8.0]
     with pytest.raises(ShapeError, match=r"params\['b2'\].*\(3,\).*\(2,\)"):
         net.params["b2"] = np.zeros(3)
+    with pytest.raises(DTypeError, match=r"params\['b2'\].*dtype <U1"):
+        net.params["b2"] = ["a", "b"]
+    net.params["b2"] = [1, 2]
+    assert net.params["b2"].dtype == np.float64
     with pytest.raises(KeyError):
         net.params["W9"] = np.zeros(3)
 
@@ -80,6 +97,7 @@ def test_accuracy_counts_for_one_hot_and_integer_labels():
     scores, labels = np.array([[2.0, 1.0], [0.0, 1.0], [3.0, 1.0], [0.0, 9.0]]), np.array([0, 1, 1, 1])
     assert net.accuracy(scores, labels) == 0.75
     assert net.accuracy(scores, np.eye(2)[labels]) == 0.75
+    assert net.accuracy(scores[0], labels[0]) == 1.0, "one sample"
     with pytest.raises(ShapeError, match="4 samples and t has 3"):
         net.accuracy(scores, labels[:3])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import backhand
-from backhand.errors import OptionError, ShapeError
+from backhand.errors import DTypeError, OptionError, ShapeError
 
 FIGURES = json.loads(Path(__file__).with_name("torch_figures.json").read_text())
 # Where PyTorch's default differs from the book's, the setting is given on both sides.
@@ -57,6 +57,11 @@ def test_a_bad_gradient_is_refused_before_any_parameter_changes(name, grads):
 def test_a_learning_rate_out_of_range_is_refused(name, lr):
     with pytest.raises(OptionError, match=f"{name}: lr is"):
         getattr(backhand, name)(lr=lr)
+
+
+def test_integer_parameters_are_refused():
+    with pytest.raises(DTypeError, match=r"SGD.update: params\['w'\] has dtype int64"):
+        backhand.SGD().update({"w": np.array([1])}, {"w": np.array([1])})
 
 
 def test_other_settings_out_of_range_are_refused():

@@ -28,7 +28,7 @@ def test_lists_the_experiments(backhand_notes: Command) -> None:
 def test_runs_one(backhand_notes: Command) -> None:
     done = backhand_notes("apples")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "note: 2.2 400 100  |  backhand: 2.2 110.00000000000001 200  |  differs" in done.stdout
+    assert "note: 2.2 400 100  |  backhand: 2.2 110.00000000000001 200  |  the note is wrong" in done.stdout
     assert done.stdout.index("Errata of the notes:\n  000  ") < done.stdout.index("Errors of the scan alone:\n  001  ")
 
 

@@ -95,6 +95,9 @@ def _show(experiment: "Experiment", rows: "list[Row]") -> None:
 
 
 def _cells(row: "Row") -> tuple[str, str, str, str, str]:
+    if row.erratum:
+        verdict = "the scan is wrong" if row.scanned else "the note is wrong"
+        return row.source, row.what, " ".join(row.says.split()), row.got, verdict
     verdict = _VERDICT[row.agrees] + (f" within {row.tolerance:g}" if row.agrees and row.tolerance >= 1e-9 else "")
     return row.source, row.what, " ".join(row.says.split()), row.got, verdict
 

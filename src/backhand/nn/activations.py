@@ -2,6 +2,8 @@
 activation (a call, then ``grad()``), as the notes use them in 000 and in 003.
 """
 
+from typing import Any
+
 import numpy as np
 
 from backhand.nn.validate import Array, real, remembered, upstream
@@ -55,18 +57,19 @@ class Relu(Activation):
 
     def __init__(self) -> None:
         self.mask: Array | None = None
+        self.dtype: np.dtype[Any] | None = None
 
     def forward(self, x: Array) -> Array:
         """max(x, 0); keeps ``mask``, True where x <= 0."""
         x = self._real(x)
-        self.mask = x <= 0
+        self.mask, self.dtype = x <= 0, x.dtype
         out = x.copy()
         out[self.mask] = 0
         return out
 
     def grad(self) -> Array:
         """1.0 where x > 0, else 0.0 (0.0 at x = 0, as in the notes)."""
-        return np.where(self._remembered(self.mask), 0.0, 1.0)
+        return np.where(self._remembered(self.mask), 0.0, 1.0).astype(self.dtype)
 
     def backward(self, dout: Array) -> Array:
         """A copy of dout, 0 where x was <= 0 (so even an infinite dout is stopped there)."""

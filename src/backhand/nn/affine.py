@@ -32,9 +32,7 @@ class Affine:
         # The caller's own arrays, not copies: `params["W1"] -= lr * dW` in the notes' manner must reach the layer.
         self.W = real(where, "W", W)
         self.b = real(where, "b", b)
-        if self.W.ndim != 2:
-            raise ShapeError(f"{where}: W has shape {self.W.shape}; it needs (inputs, outputs)")
-        same_shape(where, "b", self.b, self.W.shape[1:], f"one for each output, because W has shape {self.W.shape}")
+        self._check_parameters(where)
         self.x: Array | None = None
         self.x_shape: tuple[int, ...] | None = None
         self.dW: Array | None = None
@@ -43,6 +41,7 @@ class Affine:
     def forward(self, x: Array) -> Array:
         """X W + b; keeps x, flattened to one row a sample."""
         where = f"{type(self).__name__}.forward"
+        self._check_parameters(where)  # they may have been rebound
         x = real(where, "x", x)
         width = int(np.prod(x.shape[1:])) if x.ndim > 1 else x.size
         if x.ndim == 0 or width != self.W.shape[0]:
@@ -69,3 +68,8 @@ class Affine:
             self.db = np.sum(dout, axis=0)
         dx: Array = np.dot(dout, self.W.T)
         return dx.reshape(x_shape)
+
+    def _check_parameters(self, where: str) -> None:
+        if self.W.ndim != 2:
+            raise ShapeError(f"{where}: W has shape {self.W.shape}; it needs (inputs, outputs)")
+        same_shape(where, "b", self.b, self.W.shape[1:], f"one for each output, because W has shape {self.W.shape}")

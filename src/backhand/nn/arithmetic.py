@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from backhand.errors import DTypeError
-from backhand.nn.validate import real, remembered
+from backhand.errors import ShapeError
+from backhand.nn.validate import real, remembered, same_shape
 
 
 class MulLayer:
     """z = x * y, for numbers or arrays; backward swaps the inputs: dx = dout * y, dy = dout * x.
 
     Shapes: x and y any two that broadcast; each gradient has the shape of its input. Numbers stay numbers.
-    Raises DTypeError, NotFiniteError; OrderError from a backward without forward.
+    Raises ShapeError, DTypeError, NotFiniteError; OrderError from a backward without forward.
     Source: notes 000, 001 and 004; Saitoh, Deep Learning from Scratch, 5.4.1.
 
     >>> apple, tax = MulLayer(), MulLayer()
@@ -29,12 +29,13 @@ class MulLayer:
 
     def forward(self, x: Any, y: Any) -> Any:
         """The product; keeps x and y for backward."""
-        self.x, self.y = _number(self, "x", x), _number(self, "y", y)
+        self.x, self.y = _inputs("MulLayer.forward", x, y)
         return self.x * self.y
 
     def backward(self, dout: Any) -> tuple[Any, Any]:
         """(dx, dy) from the upstream gradient."""
         x, y = remembered("MulLayer.backward", self.x), remembered("MulLayer.backward", self.y)
+        dout = _upstream("MulLayer.backward", dout, np.shape(x), np.shape(y))
         return _sum_to(dout * y, np.shape(x)), _sum_to(dout * x, np.shape(y))
 
 
@@ -42,7 +43,7 @@ class AddLayer:
     """z = x + y, for numbers or arrays; backward passes dout on to both.
 
     Shapes: x and y any two that broadcast; each gradient has the shape of its input. Numbers stay numbers.
-    Raises DTypeError, NotFiniteError; OrderError from a backward without forward.
+    Raises ShapeError, DTypeError, NotFiniteError; OrderError from a backward without forward.
     Source: notes 000, 001 and 004; Saitoh, Deep Learning from Scratch, 5.4.2.
 
     >>> layer = AddLayer()
@@ -57,21 +58,37 @@ class AddLayer:
 
     def forward(self, x: Any, y: Any) -> Any:
         """The sum; of x and y it keeps the shapes alone."""
-        x, y = _number(self, "x", x), _number(self, "y", y)
+        x, y = _inputs("AddLayer.forward", x, y)
         self.shapes = np.shape(x), np.shape(y)
         return x + y
 
     def backward(self, dout: Any) -> tuple[Any, Any]:
         """(dx, dy) from the upstream gradient."""
         x_shape, y_shape = remembered("AddLayer.backward", self.shapes)
+        dout = _upstream("AddLayer.backward", dout, x_shape, y_shape)
         return _sum_to(dout * 1, x_shape), _sum_to(dout * 1, y_shape)
 
 
-def _number(layer: object, argument: str, value: Any) -> Any:
+def _inputs(where: str, x: Any, y: Any) -> tuple[Any, Any]:
+    x, y = _number(where, "x", x), _number(where, "y", y)
+    try:
+        np.broadcast_shapes(np.shape(x), np.shape(y))
+    except ValueError:
+        raise ShapeError(
+            f"{where}: x has shape {np.shape(x)} and y {np.shape(y)}; they need to broadcast, such as two equal ones"
+        ) from None
+    return x, y
+
+
+def _upstream(where: str, dout: Any, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Any:
+    dout = _number(where, "dout", dout)
+    same_shape(where, "dout", dout, np.broadcast_shapes(x_shape, y_shape), "the shape of forward's output")
+    return dout
+
+
+def _number(where: str, argument: str, value: Any) -> Any:
     """`value`, unchanged when it is one number (an int stays an int, as the notes print it), else as an array."""
-    if value is None:
-        raise DTypeError(f"{type(layer).__name__}.forward: {argument} is None; it needs a number or an array")
-    array = real(f"{type(layer).__name__}.forward", argument, value)
+    array = real(where, argument, value)
     return array if array.ndim else value
 
 

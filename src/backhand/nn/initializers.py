@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from backhand.errors import OptionError, ShapeError
+from backhand.errors import DTypeError, OptionError, ShapeError
 from backhand.nn.validate import Array
 
 # In each: rng is a numpy Generator, or None for NumPy's global state, so that np.random.seed works as in the notes.
@@ -21,6 +21,8 @@ def normal(
     """
     if len(shape) != 2 or min(shape) < 1:
         raise ShapeError(f"initializer: the shape is {tuple(shape)}; it needs (inputs, outputs), each 1 at least")
+    if np.dtype(dtype).kind != "f":
+        raise DTypeError(f"initializer: dtype is {np.dtype(dtype)}; weights need floats, float64 or float32")
     if not std >= 0:
         raise OptionError(f"initializer: std is {std}; it needs a number >= 0")
     draw = np.random.standard_normal if rng is None else rng.standard_normal

@@ -17,7 +17,7 @@ def softmax(x: Array) -> Array:
     >>> softmax(np.array([0.3, 2.9, 4.0])).round(8)
     array([0.01821127, 0.24519181, 0.73659691])
     """
-    return np.exp(_log_softmax(real("softmax", "x", x, finite=True)))
+    return np.exp(_log_softmax("softmax", x))
 
 
 def cross_entropy_error(y: Array, t: Array) -> Array:
@@ -38,7 +38,7 @@ def cross_entropy_error(y: Array, t: Array) -> Array:
             f"{where}: y lies between {y.min():.6g} and {y.max():.6g}; it needs probabilities, 0 to 1: "
             "pass softmax(scores), or use SoftmaxWithLoss, which takes the scores themselves"
         )
-    return _mean_of_right(where, np.log(np.maximum(y, np.finfo(y.dtype).tiny)), t)
+    return _mean_of_right(where, "y", np.log(np.maximum(y, np.finfo(y.dtype).tiny)), t)
 
 
 class SoftmaxWithLoss:
@@ -67,8 +67,8 @@ class SoftmaxWithLoss:
     def forward(self, x: Array, t: Array) -> Array:
         """The loss; keeps ``y`` and ``t``."""
         where = "SoftmaxWithLoss.forward"
-        log_y = _log_softmax(real(where, "x", x, finite=True))
-        self.loss = _mean_of_right(where, log_y, t)
+        log_y = _log_softmax(where, x)
+        self.loss = _mean_of_right(where, "x", log_y, t)
         self.y, self.t = np.exp(log_y), np.asarray(t)
         return self.loss
 
@@ -136,19 +136,20 @@ class MeanSquaredError:
         return (dout * grad).astype(grad.dtype)
 
 
-def _log_softmax(x: Array) -> Array:
+def _log_softmax(where: str, x: Array) -> Array:
+    x = real(where, "x", x, finite=True)
     if x.ndim == 0 or x.shape[-1] == 0:
-        raise ShapeError(f"softmax: x has shape {x.shape}; it needs one score at least, (C,) or (N, C)")
+        raise ShapeError(f"{where}: x has shape {x.shape}; it needs one score at least, (C,) or (N, C)")
     x = x - np.max(x, axis=-1, keepdims=True)
     log_y: Array = x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True))
     return log_y
 
 
-def _mean_of_right(where: str, log_y: Array, t: Array) -> Array:
+def _mean_of_right(where: str, scores: str, log_y: Array, t: Array) -> Array:
     """The mean over the batch of -log(y of the right class), for one-hot and for integer labels."""
     t = np.asarray(t)
     if log_y.ndim not in (1, 2) or log_y.shape[0] == 0:
-        raise ShapeError(f"{where}: the scores have shape {log_y.shape}; they need (C,) for one sample or (N, C)")
+        raise ShapeError(f"{where}: {scores} has shape {log_y.shape}; it needs (C,) for one sample or (N, C)")
     batch_size = log_y.shape[0] if log_y.ndim == 2 else 1
     if t.shape == log_y.shape:
         _check_one_hot(where, t)
@@ -158,7 +159,7 @@ def _mean_of_right(where: str, log_y: Array, t: Array) -> Array:
         right = log_y[np.arange(batch_size), t] if log_y.ndim == 2 else log_y[t]
     else:
         raise ShapeError(
-            f"{where}: t has shape {t.shape}; for scores of shape {log_y.shape} it needs {log_y.shape} (one-hot) "
+            f"{where}: t has shape {t.shape}; for {scores} of shape {log_y.shape} it needs {log_y.shape} (one-hot) "
             f"or {log_y.shape[:-1]} (integer labels)"
         )
     loss: Array = -np.sum(right) / batch_size
@@ -168,12 +169,15 @@ def _mean_of_right(where: str, log_y: Array, t: Array) -> Array:
 def _check_one_hot(where: str, t: Array) -> None:
     if t.dtype.kind not in "fiub":
         raise DTypeError(f"{where}: t has dtype {t.dtype}; it needs one-hot numbers or integer labels")
-    # Written so that NaN fails too.
-    if has_values(t) and not np.all(np.abs(t.sum(axis=-1, dtype=np.float64) - 1) < 1e-5):
-        row = int(np.argmin(np.abs(np.atleast_2d(t).sum(axis=-1, dtype=np.float64) - 1) < 1e-5))
+    if not has_values(t):
+        return
+    sums = np.atleast_1d(t.sum(axis=-1, dtype=np.float64))
+    ones = np.abs(sums - 1) < 1e-5  # False for NaN too
+    if not ones.all():
+        row = int(np.argmin(ones))
         raise LabelError(
-            f"{where}: row {row} of t sums to {np.atleast_2d(t)[row].sum()}; one-hot labels (or a distribution) "
-            "sum to 1; integer labels have one axis less than the scores"
+            f"{where}: row {row} of t sums to {sums[row]:g}; one-hot labels (or a distribution) sum to 1; "
+            "integer labels have one axis less than the scores"
         )
 
 

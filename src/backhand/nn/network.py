@@ -2,21 +2,21 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from backhand.errors import ShapeError
+from backhand.errors import NetworkError, ShapeError
 from backhand.nn import numerical
 from backhand.nn.activations import Relu, Sigmoid
 from backhand.nn.affine import Affine
 from backhand.nn.initializers import normal
 from backhand.nn.losses import MeanSquaredError, SoftmaxWithLoss
 from backhand.nn.neuron import Neuron
-from backhand.nn.validate import Array
+from backhand.nn.validate import Array, real, same_shape
 
 
 class Parameters(Mapping[str, Array]):
@@ -35,11 +35,10 @@ class Parameters(Mapping[str, Array]):
         return value
 
     def __setitem__(self, key: str, value: Array) -> None:
-        """Rebinds the layer's parameter. Raises ShapeError for another shape, KeyError for another name."""
-        if np.shape(value) != self[key].shape:
-            raise ShapeError(
-                f"params[{key!r}] = ...: the value has shape {np.shape(value)}; it needs {self[key].shape}"
-            )
+        """Rebinds the layer's parameter. Raises ShapeError, DTypeError, NotFiniteError, KeyError for another name."""
+        where = f"params[{key!r}] = ..."
+        value = real(where, "the value", value)
+        same_shape(where, "the value", value, self[key].shape, "the shape that it has now")
         layer, attribute = self._places[key]
         setattr(layer, attribute, value)
 
@@ -58,6 +57,7 @@ class Network:
     ``backward(dout) -> dx``.
     A layer's parameters are the arrays that it was constructed with and has a gradient for: W beside dW, b beside db,
     gamma beside dgamma. They are ``params["W1"], params["b1"], params["W2"], ...``, numbered by layer.
+    Raises NetworkError for what is no layer, and for one layer object in two places.
     Source: the TwoLayerNet of notes 000 and 001.
 
     >>> import numpy as np
@@ -71,6 +71,7 @@ class Network:
     def __init__(self, layers: Sequence[Any] | Mapping[str, Any], loss: Any) -> None:
         self.layers: OrderedDict[str, Any] = OrderedDict(layers if isinstance(layers, Mapping) else _named(layers))
         self.lastLayer = loss
+        _check_layers(self.layers, loss)
         self._places = _places(self.layers.values())
         self.params: Any = Parameters(self._places)  # Any: a subclass in the notes' manner may put its own dict here
 
@@ -85,14 +86,14 @@ class Network:
         return self.lastLayer.forward(self.predict(x), t)
 
     def accuracy(self, x: Array, t: Array) -> float:
-        """The share of the batch whose largest score is the right class; t (N,) integer labels or (N, C) one-hot."""
-        y = np.argmax(self.predict(x), axis=1)
+        """The share of samples whose largest score is the right class; t (N,) integer labels or (N, C) one-hot."""
+        y = np.argmax(self.predict(x), axis=-1)
         t = np.asarray(t)
-        if t.ndim != 1:
-            t = np.argmax(t, axis=1)
+        if t.ndim > y.ndim:
+            t = np.argmax(t, axis=-1)
         if y.shape != t.shape or y.size == 0:
             raise ShapeError(
-                f"Network.accuracy: x has {len(y)} samples and t has {len(t)}; both need the same, 1 or more"
+                f"Network.accuracy: x has {y.size} samples and t has {t.size}; both need the same number, 1 or more"
             )
         return float(np.mean(y == t))
 
@@ -205,6 +206,18 @@ def _named(layers: Sequence[Any]) -> Iterator[tuple[str, Any]]:
         name = type(layer).__name__
         count[name] = count.get(name, 0) + 1
         yield f"{name}{count[name]}", layer
+
+
+def _check_layers(layers: Mapping[str, Any], loss: Any) -> None:
+    for name, layer in {**layers, "the loss": loss}.items():
+        if not callable(getattr(layer, "forward", None)) or not callable(getattr(layer, "backward", None)):
+            raise NetworkError(f"Network: {name} is {layer!r}; a layer has forward and backward")
+    # A layer keeps its x and its dW from the last call: a second place in the row would overwrite the first's.
+    for (name, layer), (other, same) in combinations(layers.items(), 2):
+        if layer is same:
+            raise NetworkError(
+                f"Network: {name} and {other} are one object; make a {type(layer).__name__} for each place"
+            )
 
 
 def _places(layers: Iterable[Any]) -> dict[str, tuple[Any, str]]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from backhand.errors import OptionError
 from backhand.nn.affine import Affine
-from backhand.nn.validate import Array
+from backhand.nn.validate import Array, upstream
 
 
 class Neuron(Affine):
@@ -13,7 +14,7 @@ class Neuron(Affine):
 
     Shapes: W (D, M), b (M,); x (D,) or (N, D); y (M,) or (N, M).
     ``grad``, ``grad_W`` and ``grad_b`` are the notes' own, for one sample; ``backward`` does all three, batches too.
-    Raises what Affine raises. Source: note 003.
+    Raises what Affine raises, and OptionError for an activation object in place of its class. Source: note 003.
 
     >>> import numpy as np
     >>> from backhand import Sigmoid
@@ -28,6 +29,10 @@ class Neuron(Affine):
 
     def __init__(self, W: Array, b: Array, a_obj: Any) -> None:
         super().__init__(W, b)
+        if not isinstance(a_obj, type) and hasattr(a_obj, "grad"):
+            raise OptionError(
+                f"Neuron: a_obj is a {type(a_obj).__name__} object; pass the class, {type(a_obj).__name__}"
+            )
         self.a = a_obj()
         self.dh: Array | None = None
 
@@ -42,7 +47,8 @@ class Neuron(Affine):
 
     def backward(self, dout: Array) -> Array:
         """Dx from the upstream gradient; leaves ``dW`` and ``db``."""
-        return super().backward(dout * self.a.grad())
+        grad = self.a.grad()
+        return super().backward(upstream("Neuron.backward", dout, np.shape(grad)) * grad)
 
     def grad(self) -> Array:
         """dy/dx of one sample, (D, M): ``grad() @ dout`` is dx."""

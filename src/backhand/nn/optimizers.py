@@ -1,7 +1,8 @@
 """Optimizers, in the book's manner: ``optimizer.update(params, grads)`` changes the arrays of `params` in place.
 
 Both are mappings from a name to an array; a gradient has its parameter's shape. Raises OptionError for a setting out of
-range, ShapeError for a gradient that is missing or has another shape (and then no parameter has changed).
+range, ShapeError for a gradient that is missing or has another shape, DTypeError for parameters that are not floats;
+then no parameter has changed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from math import sqrt
 
 import numpy as np
 
-from backhand.errors import OptionError, ShapeError
+from backhand.errors import DTypeError, OptionError, ShapeError
 from backhand.nn.validate import Array
 
 
@@ -26,11 +27,18 @@ class Optimizer:
     def _pairs(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> Iterator[tuple[str, Array, Array]]:
         for key in params:
             if key not in grads:
-                raise ShapeError(f"{type(self).__name__}.update: grads has no {key!r}; it has {', '.join(grads)}")
+                raise ShapeError(
+                    f"{type(self).__name__}.update: grads has no {key!r}; it has {', '.join(map(str, grads)) or 'none'}"
+                )
             if np.shape(grads[key]) != np.shape(params[key]):
                 raise ShapeError(
                     f"{type(self).__name__}.update: grads[{key!r}] has shape {np.shape(grads[key])}; "
                     f"it needs {np.shape(params[key])}, the shape of params[{key!r}]"
+                )
+            if params[key].dtype.kind != "f":
+                raise DTypeError(
+                    f"{type(self).__name__}.update: params[{key!r}] has dtype {params[key].dtype}; "
+                    "it needs floats, which can take a small step"
                 )
         return ((key, params[key], grads[key]) for key in params)
 

@@ -24,11 +24,15 @@ def real(where: str, argument: str, value: object, *, finite: bool = False) -> A
     """`value` as an array of floats: integers become float64, float32 stays float32.
 
     ``where`` is ``"Layer.method"``. Raises DTypeError for anything but real numbers, NotFiniteError for NaN
-    (with ``finite``, for infinity too).
+    (with ``finite``, for infinity too), ShapeError for nested lists of different lengths.
     """
-    x = np.asarray(value)
+    try:
+        x = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ShapeError(f"{where}: {argument} is no array ({error}); all its rows need the same length") from error
     if x.dtype.kind not in "fiub":
-        raise DTypeError(f"{where}: {argument} has dtype {x.dtype}; it needs real numbers, as in float64 or float32")
+        got = "is None" if value is None else f"has dtype {x.dtype}"
+        raise DTypeError(f"{where}: {argument} {got}; it needs real numbers, as in float64 or float32")
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
     if has_values(x):
@@ -42,10 +46,10 @@ def real(where: str, argument: str, value: object, *, finite: bool = False) -> A
     return x
 
 
-def same_shape(where: str, argument: str, got: Array, needed: tuple[int, ...], because: str) -> None:
-    """Raises ShapeError unless `got` has the shape `needed`."""
-    if got.shape != needed:
-        raise ShapeError(f"{where}: {argument} has shape {got.shape}; it needs {needed}, {because}")
+def same_shape(where: str, argument: str, got: Any, needed: tuple[int, ...], because: str) -> None:
+    """Raises ShapeError unless `got`, an array or a number, has the shape `needed`."""
+    if np.shape(got) != needed:
+        raise ShapeError(f"{where}: {argument} has shape {np.shape(got)}; it needs {needed}, {because}")
 
 
 def upstream(where: str, dout: object, shape: tuple[int, ...]) -> Array:
