@@ -87,7 +87,7 @@ class Momentum(Optimizer):
             w += v
 
 
-class Nesterov(Optimizer):
+class Nesterov(Momentum):
     """v = momentum * v - lr * dw; w += momentum * v - lr * dw.
 
     Source: Nesterov, 1983, in the form of Sutskever et al. 2013 and Bengio et al. 2012, section 3.5.
@@ -98,11 +98,6 @@ class Nesterov(Optimizer):
     >>> params["w"].round(6)
     array([0.81])
     """
-
-    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
-        super().__init__(lr)
-        self.momentum = _within(self, "momentum", momentum, 0.0, 1.0)
-        self.v: dict[str, Array] = {}
 
     def update(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
         """One step."""
