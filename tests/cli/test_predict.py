@@ -69,6 +69,32 @@ def test_a_run_of_ones_own_network_needs_it_again() -> None:
     assert done.stdout.splitlines()[-1].split()[:2] == ["seven.png", "7"]
 
 
+LAZY = """
+from backhand.nn import TwoLayerNet
+
+class Net(TwoLayerNet):
+    def predict(self, x):
+        if not hasattr(self, "mean"):
+            self.mean = Mean(x)
+        return super().predict(x)
+
+class Mean:
+    def __init__(self, x):
+        self.value = x.mean(axis=0)
+"""
+
+
+def test_a_network_that_builds_itself_at_its_first_call_is_built(folder: Path) -> None:
+    from backhand.train import Settings, train
+
+    (folder / "lazy.py").write_text(LAZY)
+    settings = Settings(iterations=300, network="lazy.py:Net", arguments=("784", "30", "10"))
+    run = train(settings, runs=folder / "runs").run
+    done = backhand("predict", str(run), "--network", "lazy.py:Net", "seven.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[:2] == ["seven.png", "7"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

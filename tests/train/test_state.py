@@ -276,6 +276,13 @@ def test_an_optimizer_with_lazy_state_goes_on_bit_for_bit(make: Any) -> None:
     assert resumed["optimizer"].iter == 9
 
 
+def test_a_dtype_that_a_layer_keeps_from_its_first_call_comes_back() -> None:
+    old = {"layer": {"dtype": np.dtype(np.float32), "order": np.dtype(">i2")}}
+    new: dict[str, Any] = {"layer": {"dtype": None, "order": None}}
+    restore(take(old), new)
+    assert new == old
+
+
 def test_code_is_never_built_only_met() -> None:
     def lazy(root: dict[str, Any]) -> dict[str, Any]:
         root["network"] = {"act": np.tanh, "layer": TwoLayerNet(2, 2, 2), "f": lazy}

@@ -55,10 +55,9 @@ def predict(
         raise OptionError(f"{folder.path} was trained on samples of shape {look.shape}, which are no grey images")
     names = [os.fspath(picture) for picture in pictures]
     values = np.stack([_in_form(Path(name), settings.data, size, look) for name in names])
-    # No samples: the network only needs to know what they looked like.
-    none = np.empty((0, *look.shape), settings.dtype)
-    labels = np.empty(0, np.int64)
-    data = Dataset(settings.data, none, labels, none, labels, look.classes)
+    # One blank sample: what the network builds at its first use, it builds from that.
+    blank, label = np.zeros((1, *look.shape), settings.dtype), np.zeros(1, np.int64)
+    data = Dataset(settings.data, blank, label, blank, label, look.classes)
     with prepared(settings, data) as training:
         _load(folder, training)
         x = (look.low + values * (look.high - look.low)).reshape(-1, *look.shape)

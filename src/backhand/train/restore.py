@@ -16,6 +16,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from backhand.errors import RunError
 from backhand.train import memory, randomness
 from backhand.train.memory import Array, Bytes
@@ -136,6 +138,8 @@ class _Restorer:
                 return generator
             case "scalar":
                 return scalar_value(node)
+            case "dtype":
+                return np.dtype(node["dtype"])
             case "set" | "frozenset" as kind:
                 return set(node["items"]) if kind == "set" else frozenset(node["items"])
             case "bytes" | "bytearray" as kind:

@@ -42,7 +42,7 @@ def take(root: dict[str, Any], unchanging: Sequence[Array] = ()) -> Snapshot:
     """A snapshot of all that can be reached from `root`.
 
     Taken are attributes and slots of instances, dicts, lists, deques, tuples, sets, numbers, strings, arrays, random
-    generators; one object or array at several places is one in the snapshot, and a view is a view.
+    generators, dtypes; one object or array at several places is one in the snapshot, and a view is a view.
     Code (functions, classes, modules) is only named. The arrays `unchanging` (the dataset) and views of them are not
     taken. The buffers are the living arrays' own memory: write them out before training goes on.
     """
@@ -93,6 +93,8 @@ class _Taker:
             node.update(kind=type(value).__name__, hex=value.hex())
         elif type(value) is complex:
             node.update(kind="complex", items=[value.real, value.imag])
+        elif isinstance(value, np.dtype) and value.kind in "biufcSU":
+            node.update(kind="dtype", dtype=value.str)
         elif name := constant_name(value):
             node.update(kind="constant", type=name)
         elif isinstance(value, dict | list | deque) or (has_attributes(value) and not isinstance(value, _OPAQUE)):
