@@ -50,7 +50,7 @@ def notes(
             )
         _show_errata(errata)
     if as_json:
-        print(json.dumps({"experiments": summary}, ensure_ascii=False))
+        print(json.dumps({"experiments": summary}))
 
 
 def _write_figures(folder: Path, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def _write_figures(folder: Path, as_json: bool) -> None:
     paths = [str(path) for path in write_figures(folder)]
     print(*paths, sep="\n")
     if as_json:
-        print(json.dumps({"figures": paths}, ensure_ascii=False))
+        print(json.dumps({"figures": paths}))
 
 
 def _run(experiment: "Experiment") -> "list[Row]":
