@@ -81,7 +81,7 @@ def _show(experiment: "Experiment", rows: "list[Row]") -> None:
 
         table = Table(title=f"{experiment.name}: {experiment.about}", title_justify="left")
         for heading in ("note", "what", "the note says", "backhand", ""):
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold")  # nothing is left out, however narrow the terminal
         for row in rows:
             # Text, because rich would take the brackets of an array for its own markup.
             table.add_row(*(Text(cell) for cell in _cells(row)))
