@@ -60,7 +60,7 @@ class Tracer:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         instead = (
             "Call NumPy's functions as np.…: what was imported with `from numpy import zeros` makes arrays that a "
-            "trace can't see, and code outside of NumPy can't be traced"
+            "trace can't see, and code outside of NumPy can't be traced. Write x.astype(np.float32) for np.float32(x)"
         )
         return np.array(self.concrete("is turned into a plain array", instead), dtype=dtype)
 
@@ -237,7 +237,7 @@ def plain(operand: Any) -> Any:
         if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind not in "biufc":
             raise TypeError(f"an array of dtype {operand.dtype} can't stand in a computation graph")
         return operand
-    if isinstance(operand, list | tuple):
+    if isinstance(operand, list | tuple | range):
         return plain(np.asarray(operand))
     if isinstance(operand, int | float):  # an enum, say
         return operand + 0

@@ -50,6 +50,7 @@ class Tape:
         self.names: dict[int, str] = {}
         self.refusals: list[TraceError] = []
         self.open = True
+        self.thread = threading.get_ident()
         self._locate = locate
         self.numbers: dict[type, dict[Any, int]] = {float: {}, int: {}}  # the nodes of plain numbers other than 0
         self._numbers: dict[Any, int] = {}
@@ -83,6 +84,11 @@ class Tape:
     def record(self, op: str, inputs: tuple[int, ...], params: Params, value: Any, depth: int = 2) -> int:
         """Write one operation down and return its position; ``value`` tells shape and dtype."""
         place = layer = None
+        if threading.get_ident() != self.thread:
+            raise self.refuse(
+                "an array that is being traced is used in another thread",
+                "Trace and compute with the same objects one after the other; keep threads out of the traced code",
+            )
         if self._locate:
             frame: FrameType | None = sys._getframe(depth)
             if frame is not self._frame:
