@@ -76,3 +76,22 @@ def test_what_a_call_changes_itself_is_no_change():
         eager.step(x)
         assert same(recording.replay(x), eager.step(x))
     assert same(net.flat, eager.flat)
+
+
+def test_what_the_first_call_makes_is_no_change():
+    class Lazy:
+        def __init__(self):
+            self.W = None
+
+        def step(self, x):
+            if self.W is None:
+                self.W = np.ones(x.shape)
+            self.W = self.W * 0.9 + x
+            return self.W
+
+    lazy, eager = Lazy(), Lazy()
+    recording = record(lazy.step, X)
+    assert recording.cold
+    assert same(lazy.step(X), eager.step(X))
+    for x in (OTHER, X):
+        assert same(recording.replay(x), eager.step(x))

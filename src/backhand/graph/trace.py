@@ -155,7 +155,7 @@ def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real
 def _keep_guards(program: Program, first: World, second: World) -> None:
     """What a replay must find again: all that the program was made for and that a call doesn't change itself."""
     before, after = first.by_path, second.by_path
-    program.settings = {p: v for p, v in first.settings.items() if second.settings.get(p, v) == v}
+    program.settings = {p: v for p, v in first.settings.items() if p in second.settings and second.settings[p] == v}
     program.numbers = {p: v for p, v in program.numbers.items() if type(after.get(p, v)) is type(v)}
     program.sharing = sharing({path: before[path] for path in program.aliases if path in before})
 
