@@ -222,3 +222,56 @@ def test_another_thread_with_the_same_objects_is_refused():
     refused(f, X, match="used in another thread")
     thread.join()
     assert "used in another thread" in seen[0]
+
+
+def through_a_view(x):
+    flat = x.reshape(-1)
+    flat[0] = 100.0
+    return x * 1
+
+
+def into_a_copy(x):
+    y = x * 1
+    flat = y.ravel()
+    flat[1] = 100.0
+    return y + flat.reshape(y.shape)
+
+
+def beside_a_copy(x):
+    y = x * 1
+    flat = y.reshape(-1)
+    y[0] = 7.0
+    return flat
+
+
+def contiguous(x):
+    y = x * 1
+    z = np.ascontiguousarray(y)
+    z[0] = 7.0
+    return y
+
+
+@pytest.mark.parametrize("f", [through_a_view, into_a_copy, beside_a_copy, contiguous])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_write_through_a_reshape_holds_for_one_order_in_memory(f, order):
+    other = {"C": "F", "F": "C"}[order]
+    graph = backhand.trace(f, np.array(X, order=order)).verify()
+    assert same(graph(np.array(OTHER, order=order)), f(np.array(OTHER, order=order)))
+    assert not same(f(np.array(OTHER, order=other)), f(np.array(OTHER, order=order)))
+    for wrong in (np.array(OTHER, order=other), np.repeat(OTHER, 2, axis=1)[:, ::2]):
+        with pytest.raises(backhand.errors.GraphError, match="another order"):
+            graph(wrong)
+
+
+def test_any_order_in_memory_where_it_makes_no_difference():
+    def f(x):
+        out = np.zeros((3, 2))
+        out.reshape(-1)[1] = 5.0  # its own array, always in C order
+        out[1:] += x.reshape(3, 2)[1:]
+        flat = x.flatten()
+        flat[0] = 2.0
+        flat += 1
+        return out, flat, x.reshape(-1) * 2
+
+    check(f, X.copy(), other=(np.asfortranarray(OTHER),))
+    check(f, np.asfortranarray(X), other=(OTHER,))

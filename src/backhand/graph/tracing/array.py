@@ -223,6 +223,8 @@ def apply(tape: Tape, row: Op, operands: tuple[Any, ...], params: Params = ()) -
             result.root = root_of(base)
             result.how = (row, params, tuple(nodes[1:]), tuple(values[1:]))
             result.seen = result.root.version
+        elif row.name == "reshape":
+            depends_on_order(base)
     return result
 
 
@@ -286,6 +288,7 @@ def refresh(t: Tracer) -> None:
         assert parent is not None
         assert how is not None
         row, params, nodes, values = how
+        _note_order(root, row.name == "reshape")
         view.value = row.evaluate(parent.value, *values, **dict(params))
         view.node = view.tape.record(row.name, (parent.node, *nodes), params, view.value)
         view.const = view.const and parent.const
@@ -301,6 +304,7 @@ def write(t: Tracer, new: Tracer) -> None:
     if not t.value.flags.writeable:
         raise ValueError("assignment destination is read-only")
     refresh(t)
+    reshaped = False
     while t.parent is not None:
         parent, how = t.parent, t.how
         assert how is not None
@@ -316,14 +320,36 @@ def write(t: Tracer, new: Tracer) -> None:
             back = tuple(axes.index(i) for i in range(len(axes)))
             new = apply(tape, TABLE["transpose"], (new,), (("axes", back),))
         else:
+            reshaped = True
             order = (("order", given["order"]),) if "order" in given else ()
             new = apply(tape, TABLE["reshape"], (new,), (*order, ("shape", parent.value.shape)))
         t = parent
+    _note_order(t, reshaped)
     if not _same_layout(t.value, new.value) or new.root is not None:
         everything = tuple(Slice(None, None, None) for _ in t.value.shape) or (Ellipsis,)
         new = apply(t.tape, TABLE["put"], (t, new), (("key", everything),))
     t.node, t.value, t.const = new.node, new.value, new.const
     t.version += 1
+
+
+def depends_on_order(*arrays: Tracer) -> None:
+    """One of these is a copy of the other, or the same, by the order in memory: see :func:`_note_order`."""
+    for array in arrays:
+        root = root_of(array)
+        root.tape.reshaped[id(root)] = root
+
+
+def _note_order(base: Tracer, reshaped: bool) -> None:
+    """A reshape is a view or a copy by the order in memory, which shows when one of the two is written."""
+    tape = base.tape
+    if base.version == 0:
+        op, _, params = tape.records[base.node][:3]
+        copied = op == "copy" and ("order", "C") in params and id(base) not in tape.reshaped
+        if op == "full" or copied:
+            tape.ordered[id(base)] = base  # whatever the order of the inputs
+        reshaped = reshaped or op == "reshape"
+    if (reshaped or id(base) in tape.reshaped) and id(base) not in tape.ordered:
+        tape.by_order = True
 
 
 def _same_layout(old: Any, new: Any) -> bool:

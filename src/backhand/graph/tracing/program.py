@@ -8,6 +8,7 @@ from typing import Any
 
 from backhand.errors import TraceError
 from backhand.graph.constant import Constant
+from backhand.graph.evaluate import order_of
 from backhand.graph.graph import Graph, Node, State
 from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
@@ -93,6 +94,10 @@ class Draft:
             name = path if name in inputs else name
             states.append(State(name, where[node], Constant(self.values[path]), output))
         nodes = _rename(nodes, {state.input: state.name for state in states})
+        if self.tape.by_order:
+            orders = {where[i]: order_of(self.values[path]) for path, i in inputs.items()}
+            orders |= {where[i]: order_of(Constant(self.values[path]).value) for path, i in own.items()}
+            nodes = tuple(_with_order(n, orders[i]) if i in orders else n for i, n in enumerate(nodes))
         changed = [path for path in inputs if path in written]
         states += [State(path, where[inputs[path]], None, where[written[path]], True) for path in changed]
         graph = Graph(
@@ -103,9 +108,9 @@ class Draft:
             self.results,
             tuple(states),
         )
-        values = [self.values[path] for path in (*inputs, *own)]
+        given = [self.values[path] for path in (*inputs, *own)]
         rebound = {path: where[node] for path, node in written.items() if path not in self.in_place}
-        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], values, rebound)
+        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], given, rebound)
 
 
 def read_off(trace: Trace, arguments: Structure) -> Draft:
@@ -172,6 +177,10 @@ def _guarded(value: Any, place: Place | None) -> bool:
 
 def _rename(nodes: tuple[Node, ...], names: dict[int, str]) -> tuple[Node, ...]:
     return tuple(n._replace(name=names[i]) if i in names else n for i, n in enumerate(nodes))
+
+
+def _with_order(node: Node, order: str) -> Node:
+    return node._replace(params=(("order", order),)) if node.shape else node
 
 
 def _node(tape: Tape, value: Any) -> int:
