@@ -343,13 +343,13 @@ def _note_order(base: Tracer, reshaped: bool) -> None:
     """A reshape is a view or a copy by the order in memory, which shows when one of the two is written."""
     tape = base.tape
     if base.version == 0:
-        op, _, params = tape.records[base.node][:3]
-        copied = op == "copy" and ("order", "C") in params and id(base) not in tape.reshaped
-        if op == "full" or copied:
-            tape.ordered[id(base)] = base  # whatever the order of the inputs
-        reshaped = reshaped or op == "reshape"
-    if (reshaped or id(base) in tape.reshaped) and id(base) not in tape.ordered:
-        tape.by_order = True
+        tape.origins[id(base)] = (base, base.node)
+    made = tape.origins[id(base)][1]
+    op, _, params = tape.records[made][:3]
+    if op == "full" or (op == "copy" and ("order", "C") in params and id(base) not in tape.reshaped):
+        return  # in C order whatever the inputs
+    if reshaped or op == "reshape" or id(base) in tape.reshaped:
+        tape.by_order.add(made if op == "input" else -1)
 
 
 def _same_layout(old: Any, new: Any) -> bool:

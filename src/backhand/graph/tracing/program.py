@@ -97,7 +97,8 @@ class Draft:
         if self.tape.by_order:
             orders = {where[i]: order_of(self.values[path]) for path, i in inputs.items()}
             orders |= {where[i]: order_of(Constant(self.values[path]).value) for path, i in own.items()}
-            nodes = tuple(_with_order(n, orders[i]) if i in orders else n for i, n in enumerate(nodes))
+            mattering = orders if -1 in self.tape.by_order else {where[i] for i in self.tape.by_order}
+            nodes = tuple(_with_order(n, orders[i]) if i in mattering else n for i, n in enumerate(nodes))
         changed = [path for path in inputs if path in written]
         states += [State(path, where[inputs[path]], None, where[written[path]], True) for path in changed]
         graph = Graph(

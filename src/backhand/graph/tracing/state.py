@@ -228,9 +228,10 @@ def trace_once(target: Target, world: World, changing: Iterable[str], nudge: boo
         _refuse_ids(end, [*lift.paths.values()], [value for _, value, _ in world.leaves])
         for path, value, _ in end.leaves:
             after.setdefault(path, value)
-        _refuse_shared_writes(tape, lift)
         trace = Trace(tape, world, after, target.paths, lift.paths, initial, lift.values, result)
-        return read_off(trace, target.arguments)
+        draft = read_off(trace, target.arguments)
+        _refuse_shared_writes(lift, draft.aliases)
+        return draft
 
 
 def _recorder(tape: Tape) -> Callable[..., Any]:
@@ -294,9 +295,10 @@ def _refuse_ids(world: World, tracers: list[Tracer], arrays: list[Any]) -> None:
             )
 
 
-def _refuse_shared_writes(tape: Tape, lift: _Lift) -> None:
+def _refuse_shared_writes(lift: _Lift, used: dict[str, str]) -> None:
     for (path, one), (other, two) in lift.shared:
-        if root_of(one).version or root_of(two).version:
+        written = root_of(one).version, root_of(two).version
+        if any(written) and all(version or p in used for version, p in zip(written, (path, other), strict=True)):
             raise TraceError(
                 f"{path} and {other} share memory and one of them is written in place: what the other then holds "
                 "depends on how they overlap. Pass a copy (x.copy()), or keep only one of them"

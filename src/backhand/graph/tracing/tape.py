@@ -61,9 +61,9 @@ class Tape:
         self._objects: dict[int, tuple[object, int]] = {}
         self._classes: dict[str, int] = {}
         self._calls: dict[tuple[int, str], int] = {}
-        self.by_order = False  # the program is another one for inputs that lie in memory in another order
+        self.by_order: set[int] = set()  # inputs whose order in memory decides what the program is; -1 for all
         self.reshaped: dict[int, Any] = {}  # by id: arrays of which there may be a copy, by their order in memory
-        self.ordered: dict[int, Any] = {}  # and those that lie in C order whatever the inputs
+        self.origins: dict[int, tuple[Any, int]] = {}  # and of each array that is written its node before that
         self.draws: Any = None  # set by trace: how a random draw is recorded or refused
         self.stream_state: Any = None  # of the global random streams, after the last draw that was recorded
 
@@ -81,7 +81,7 @@ class Tape:
         self._frames.clear()
         self._objects.clear()
         self.reshaped.clear()
-        self.ordered.clear()
+        self.origins.clear()
         self.draws = None
 
     # -- recording ----------------------------------------------------------------------------------------------
