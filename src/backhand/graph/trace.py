@@ -101,6 +101,7 @@ class Recording:
         return replay(self._target, self._program, inputs)
 
 
+@no_collection()
 def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     """As :func:`trace`, and keeps hold of the objects, so that the graph can be run on them: see :class:`Recording`."""
     inputs = tuple(v.value if type(v) is Tracer else v for v in inputs)  # a trace inside a trace
@@ -114,7 +115,7 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
         )
     stream = random_state()
     try:
-        with np.errstate(), no_collection(), patched():
+        with np.errstate(), patched():
             real = _call_on_copies(target, first)
             first.check_generators()
             second = World(target.roots)

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from functools import lru_cache
+from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any
 
@@ -50,7 +51,7 @@ class Tape:
         self.names: dict[int, str] = {}
         self.refusals: list[TraceError] = []
         self.open = True
-        self.thread = threading.get_ident()
+        self.thread = get_ident()
         self._locate = locate
         self.numbers: dict[type, dict[Any, int]] = {float: {}, int: {}}  # the nodes of plain numbers other than 0
         self._numbers: dict[Any, int] = {}
@@ -89,7 +90,7 @@ class Tape:
     def record(self, op: str, inputs: tuple[int, ...], params: Params, value: Any, depth: int = 2) -> int:
         """Write one operation down and return its position; ``value`` tells shape and dtype."""
         place = layer = None
-        if threading.get_ident() != self.thread:
+        if get_ident() != self.thread:
             raise self.refuse(
                 "an array that is being traced is used in another thread",
                 "Trace and compute with the same objects one after the other; keep threads out of the traced code",
