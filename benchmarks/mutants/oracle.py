@@ -70,6 +70,7 @@ def behaviour(make: Callable[[int], Any], feed: Callable[[int, int], tuple[Any, 
                 seen, f"plain {size} {seed}", lambda size=size, seed=seed: plain(make(size), feed(size, seed), seed)
             )
     attempt(seen, "twice", lambda: twice(make(0), feed(0, 0)))
+    attempt(seen, "held on to", lambda: held_on_to(make(0), feed(0, 0)))
     attempt(seen, "other size after", lambda: after(make(0), feed(0, 1), feed(0, 0)))
     attempt(seen, "tied", lambda: plain(make(0), tied(feed(0, 2)), 2))
     attempt(seen, "integers", lambda: plain(make(0), integers(feed(0, 2)), 2))
@@ -109,16 +110,34 @@ def plain(thing: Any, inputs: tuple[Any, ...], seed: int) -> Any:
 def twice(thing: Any, inputs: tuple[Any, ...]) -> Any:
     """The same call two times on one object, and a third on other values."""
     np.random.seed(3)
-    found = [gradients(thing, inputs) for _ in range(2)]
+    found = [gradients(thing, inputs, upstream) for _ in range(2)]
     other = tuple(a * 0.5 if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in inputs)
-    return [*found, gradients(thing, other)]
+    return [*found, gradients(thing, other, upstream)]
+
+
+def held_on_to(thing: Any, inputs: tuple[Any, ...]) -> Any:
+    """Whether what backward returned stays as it was when the layer is called again."""
+    if not hasattr(thing, "backward"):
+        return True
+    arguments = (0.5,) if thing.backward.__code__.co_argcount > 2 else ()
+    returned = []
+    for scale in (1.0, 2.0):
+        out = np.asarray(thing.forward(*inputs), float)
+        returned.append(thing.backward(scale * upstream(out), *arguments))
+        returned.append(copy.deepcopy(returned[0]))
+    return same(returned[1], returned[3])
+
+
+def upstream(out: Any) -> Any:
+    """Unequal numbers: against ones, softmax and normalisation have no gradient."""
+    return np.cos(np.arange(np.size(out)) + 1.0).reshape(np.shape(out))
 
 
 def after(thing: Any, first: tuple[Any, ...], second: tuple[Any, ...]) -> Any:
     """Another call first."""
     np.random.seed(4)
-    gradients(thing, first)
-    return gradients(thing, second)
+    gradients(thing, first, upstream)
+    return gradients(thing, second, upstream)
 
 
 def tied(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
