@@ -1,0 +1,128 @@
+"""Reports in words: as text for a terminal, as JUnit XML for CI. Their HTML is in :mod:`backhand.checking.page`."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from backhand.checking.page import fragment
+from backhand.graph.graph import Source
+
+if TYPE_CHECKING:
+    from backhand.checking.finding import Finding, Report
+
+__all__ = ["html", "junit", "place", "summary", "text"]
+
+_WIDTH = 110
+
+
+def text(report: Report) -> str:
+    """The whole report: a heading, a line for each gradient, and what is the matter with those that aren't right.
+
+    >>> from backhand.checking.finding import Report
+    >>> print(text(Report("Relu", ())))
+    Relu: ok
+    """
+    lines = [f"{report.name}: {report.verdict}{place(report.line, '  (', ')')}"]
+    names = [finding.gradient for finding in report.findings]
+    width = max(map(len, names), default=0)
+    for finding in report.findings:
+        lines.append(f"  {finding.gradient:{width}}  {finding.verdict:10}  {measured(report, finding)}".rstrip())
+        if finding.verdict != "ok":
+            lines += _wrapped(_said(finding), width)
+    lines += [f"  note: {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def summary(report: Report) -> str:
+    """The worst of a report in one sentence, for a table; empty if all is well."""
+    worst = [finding for finding in report.findings if finding.verdict == report.verdict]
+    if report.verdict == "ok" or not worst:
+        return next((finding.sentence for finding in report.findings if finding.sentence), "")
+    return f"{worst[0].sentence}{place(worst[0].line, ' (', ')')}"
+
+
+def measured(report: Report, finding: Finding) -> str:
+    """The figures of a finding: how far off, and at which entry; or how closely a right gradient agrees."""
+    method = report.method.get(finding.gradient, "")
+    if finding.where is not None:
+        where = finding.where
+        entry = f"[{', '.join(map(str, where.worst))}]" if where.worst else "it"
+        return f"off by {finding.size:.2g}; at {entry} it gives {where.given:.5g}, the derivative is {where.expected:.5g}"
+    if finding.verdict == "ok" and finding.gradient in report.agreement:
+        return f"agrees to {report.agreement[finding.gradient]:.1e}" + (f" ({method})" if method else "")
+    return f"off by {finding.size:.2g}" if finding.size else finding.sentence if finding.verdict == "ok" else ""
+
+
+def place(line: Source | None, before: str = "", after: str = "") -> str:
+    """``layers.py:12``, from where the command runs; empty for None."""
+    if line is None:
+        return ""
+    path = os.path.relpath(line.file)
+    return f"{before}{line.file if path.startswith('..') else path}:{line.line}{after}"
+
+
+def _said(finding: Finding) -> list[str]:
+    said = [finding.sentence + (f" [{finding.cause}]" if finding.cause else "")]
+    if finding.line is not None:
+        said.append(f"{place(finding.line)}: {finding.line.code}")
+    if finding.remedy:
+        said.append(f"Mend it: {finding.remedy}")
+    return said
+
+
+def _wrapped(paragraphs: Sequence[str], width: int) -> list[str]:
+    indent = " " * (width + 4)
+    return [line for each in paragraphs if each for line in textwrap.wrap(each, _WIDTH, initial_indent=indent, subsequent_indent=indent)]
+
+
+def html(report: Report) -> str:
+    """What a notebook shows: a piece of HTML that carries its own style."""
+    return fragment(report)
+
+
+def junit(reports: Sequence[Report]) -> str:
+    """JUnit XML, as CI systems read it: a test case for each thing, failed if wrong, skipped if undecided.
+
+    >>> from backhand.checking.finding import Report
+    >>> 'testcase name="Relu"' in junit([Report("Relu", ())])
+    True
+    """
+    count = {verdict: sum(report.verdict == verdict for report in reports) for verdict in ("wrong", "undecided")}
+    suite = ElementTree.Element(
+        "testsuite",
+        name="backhand check",
+        tests=str(len(reports)),
+        failures=str(count["wrong"]),
+        errors="0",
+        skipped=str(count["undecided"]),
+        time=f"{sum(report.seconds for report in reports):.3f}",
+    )
+    for report in reports:
+        case = ElementTree.SubElement(suite, "testcase", name=report.name, time=f"{report.seconds:.3f}")
+        case.set("classname", _module(report))
+        if report.line is not None:
+            case.set("file", place(report.line).rpartition(":")[0])
+            case.set("line", str(report.line.line))
+        if report.verdict in ("wrong", "undecided"):
+            kind = {"wrong": "failure", "undecided": "skipped"}[report.verdict]
+            child = ElementTree.SubElement(case, kind, message=_legal(summary(report)))
+            child.text = _legal(text(report))
+        else:
+            ElementTree.SubElement(case, "system-out").text = _legal(text(report))
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _module(report: Report) -> str:
+    return "check" if report.line is None else os.path.basename(report.line.file).removesuffix(".py")
+
+
+def _legal(words: str) -> str:
+    """Without the control characters that XML can't hold, even escaped."""
+    return "".join(c if c in "\t\n\r" or ord(c) >= 32 and c not in "\ufffe\uffff" and not 0xD800 <= ord(c) < 0xE000 else "?" for c in words)
