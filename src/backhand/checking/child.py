@@ -2,7 +2,7 @@
 
 It gets one line of JSON on its standard input and answers in lines of JSON on a pipe of its own, so that nothing that the
 user's code prints can get between them: ``{"names": [...]}``, then for each thing ``{"start": name}`` and
-``{"report": {...}}``; or ``{"error": message}``.
+``{"report": {...}}``, at last ``{"done": true}``; or ``{"error": message}``.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def _answers(order: dict[str, Any]) -> Any:
         yield {"error": str(error)}
         return
     yield {"names": [thing.name for thing in things]}
-    if order["list"]:
-        return
-    from backhand.checking.examine import examine
+    if not order["list"]:
+        from backhand.checking.examine import examine
 
-    for thing in things:
-        if thing.name not in order["skip"]:
-            yield {"start": thing.name}
-            yield {"report": to_wire(examine(thing, order["seed"]))}
+        for thing in things:
+            if thing.name not in order["skip"]:
+                yield {"start": thing.name}
+                yield {"report": to_wire(examine(thing, order["seed"]))}
+    yield {"done": True}
 
 
 if __name__ == "__main__":

@@ -38,18 +38,33 @@ _SECONDS = 20.0
 _COMBINATIONS = 48
 """How many combinations of constructor arguments, and of inputs, are tried in one world."""
 _CONFIGURATIONS = 8
-_SIZES = frozenset("in_size out_size hidden hidden_list size_list vocab in_shape out_shape heads time batch".split())
-_ARRAYS = frozenset("weight bias gamma beta w_input w_hidden".split())
+_SIZES = frozenset(
+    [
+        "in_size",
+        "out_size",
+        "hidden",
+        "hidden_list",
+        "size_list",
+        "vocab",
+        "in_shape",
+        "out_shape",
+        "heads",
+        "time",
+        "batch",
+    ]
+)
+_ARRAYS = frozenset(["weight", "bias", "gamma", "beta", "w_input", "w_hidden"])
 _OMIT: Any = object()
 
 
 @dataclass(frozen=True)
 class Built:
-    """What came out: examples to check, the main one first, or the reason why there are none."""
+    """What came out: examples to check, the main one first, or the reason why there are none; and what it printed."""
 
     thing: Thing
     examples: tuple[Example, ...] = ()
     problem: str = ""
+    printed: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +143,9 @@ def _worlds(thing: Thing) -> Iterator[World]:
     everything = [*_init_slots(thing), *(slot for _, f, bound in _forwards(thing) for slot in slots(f, bound=bound))]
     roles = {slot.role for slot in everything}
     hint = " ".join([thing.name, *(slot.name for slot in everything)])
-    recurrent = bool(roles & {"w_hidden", "state"}) or any(word in thing.name.lower() for word in ("rnn", "lstm", "gru"))
+    recurrent = bool(roles & {"w_hidden", "state"}) or any(
+        word in thing.name.lower() for word in ("rnn", "lstm", "gru")
+    )
     known = list(
         worlds(
             hint,
@@ -163,7 +180,11 @@ def _forwards(thing: Thing) -> list[tuple[str, Callable[..., Any], bool]]:
     if thing.kind in ("pair", "both"):
         return [("", thing.parts[0], False)]
     kind = thing.parts[0] if isinstance(thing.parts[0], type) else type(thing.parts[0])
-    names = [name for name in methods_like(kind, FORWARD) if name != "__call__" or any("__call__" in vars(b) for b in kind.__mro__)]
+    names = [
+        name
+        for name in methods_like(kind, FORWARD)
+        if name != "__call__" or any("__call__" in vars(b) for b in kind.__mro__)
+    ]
     if "loss" in names and hasattr(kind, "gradient"):
         names = ["loss", *(name for name in names if name != "loss")]
     found = []
@@ -188,8 +209,12 @@ def _wanted_inputs(function: Callable[..., Any], bound: bool, making: Guess, thi
     roles = {slot.role for slot in found}
     bias = "recurrent_bias" if roles & {"w_hidden", "state"} else "bias" if roles & {"weight", "w_input"} else "second"
     needed = [replace(slot, role=bias) if slot.role == "bias" else slot for slot in needed]
-    losses = any(slot.role in ("prediction",) for slot in needed) or any(word in _words(thing) for word in ("loss", "cost", "entropy", "error"))
-    return [replace(slot, role="labels") if slot.role == "y" and losses and len(needed) > 1 else slot for slot in needed]
+    losses = any(slot.role in ("prediction",) for slot in needed) or any(
+        word in _words(thing) for word in ("loss", "cost", "entropy", "error")
+    )
+    return [
+        replace(slot, role="labels") if slot.role == "y" and losses and len(needed) > 1 else slot for slot in needed
+    ]
 
 
 def _words(thing: Thing) -> str:
@@ -339,7 +364,9 @@ def _variants(thing: Thing, guess: Guess) -> Iterator[Guess]:
         if slot.role in ("labels", "y"):
             yield from (_with_input(guess, number, other) for other in (0, 1) if other != pick)
         elif slot.role == "activation":
-            yield from (_with_input(guess, number, other) for other in range(len(objects(slot, thing))) if other != pick)
+            yield from (
+                _with_input(guess, number, other) for other in range(len(objects(slot, thing))) if other != pick
+            )
     yield _in_world(thing, guess, guess.world.other())
     for slot in init:
         if slot.role == "activation":

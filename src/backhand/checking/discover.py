@@ -7,7 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,11 +18,33 @@ from backhand.errors import CheckError
 __all__ = ["Thing", "find"]
 
 _BACKWARD_WORDS = frozenset(
-    "backward backwards bwd back backprop backpropagate bprop backpropagation grad grads gradient gradients prime derivative "
-    "derivate deriv der dervivative d df vjp delta".split()
+    [
+        "backward",
+        "backwards",
+        "bwd",
+        "back",
+        "backprop",
+        "backpropagate",
+        "bprop",
+        "backpropagation",
+        "grad",
+        "grads",
+        "gradient",
+        "gradients",
+        "prime",
+        "derivative",
+        "derivate",
+        "deriv",
+        "der",
+        "dervivative",
+        "d",
+        "df",
+        "vjp",
+        "delta",
+    ]
 )
-_FORWARD_WORDS = frozenset("forward fwd fprop forwards forwardprop".split())
-_BOTH = frozenset("pass prop propagation propagate".split())  # forward_pass, backward_propagation
+_FORWARD_WORDS = frozenset(["forward", "fwd", "fprop", "forwards", "forwardprop"])
+_BOTH = frozenset(["pass", "prop", "propagation", "propagate"])  # forward_pass, backward_propagation
 _SWITCH = re.compile(r"(is_?)?(d|df|deriv\w*|prime|grad|gradient|backward|back|diff)$", re.IGNORECASE)
 _LOSS = re.compile(r"loss|cost|error|objective|energy|^j$|^l$|mse|entropy|hinge|huber", re.IGNORECASE)
 _GRADIENT = re.compile(r"grad|^d_?[a-zA-Z]{1,3}\d?$|^d[A-Z_]|^dscores|^dlogits|nabla|deriv")
@@ -52,11 +74,20 @@ def find(module: ModuleType, names: Iterable[str] = ()) -> list[Thing]:
     Raises:
         CheckError: a name isn't there, or is nothing that has a backward.
     """
-    things = sorted([*_classes(module), *_functions(module)], key=lambda thing: thing.line)
+    things = _distinct(sorted([*_classes(module), *_functions(module)], key=lambda thing: thing.line))
     wanted = list(names)
     if not wanted:
         return things
     return [thing for name in wanted for thing in _named(module, things, name)]
+
+
+def _distinct(things: list[Thing]) -> list[Thing]:
+    """Two backwards of one function, ``relu_prime`` and ``relu_backward``, are told apart by both names."""
+    names = [thing.name for thing in things]
+    return [
+        replace(thing, name=" and ".join(_names_of(thing))) if names.count(thing.name) > 1 else thing
+        for thing in things
+    ]
 
 
 def _named(module: ModuleType, things: list[Thing], name: str) -> list[Thing]:

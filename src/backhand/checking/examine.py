@@ -27,6 +27,8 @@ def examine(thing: Thing, seed: int = 0) -> Report:
             report = check_examples(built.examples, name=thing.name, seed=seed)
         except CheckError as error:
             return undecided(thing, str(error))
+        except MemoryError:
+            return undecided(thing, "it needs more memory than a check may take")
     words = built.printed or printed.getvalue()
     if not words:
         return report

@@ -75,7 +75,7 @@ def names_in(path: str | Path, *, seconds: float = SECONDS, memory: int = MEMORY
 
 @dataclass
 class _Child:
-    """One child process. ``current`` is what it is at; ``problem`` how it ended, if not by itself."""
+    """One child process. ``current`` is what it is at; ``problem`` how it ended, if it didn't finish."""
 
     path: str | Path
     names: Sequence[str]
@@ -85,6 +85,7 @@ class _Child:
     memory: int = MEMORY
     current: str = ""
     problem: str | None = None
+    finished: bool = False
     process: subprocess.Popen[bytes] = field(init=False)
     pipe: int = field(init=False)
 
@@ -105,7 +106,7 @@ class _Child:
             [sys.executable, "-m", "backhand.checking.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             pass_fds=(writing,),
             env=environment,
             start_new_session=True,
@@ -121,8 +122,6 @@ class _Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         os.close(self.pipe)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
 
     def answers(self, seconds: float) -> Iterator[dict[str, Any]]:
         """What it says, until it ends or takes longer than it may for one thing.
@@ -135,6 +134,7 @@ class _Child:
             if "error" in answer:
                 raise CheckError(answer["error"])
             self.current = answer.get("start", self.current)
+            self.finished = "done" in answer
             yield answer
 
     def _lines(self, seconds: float) -> Iterator[bytes]:
@@ -158,6 +158,5 @@ class _Child:
         code = self.process.wait()
         if code < 0:
             self.problem = f"crashes Python ({signal.Signals(-code).name})"
-        elif code > 0:
-            words = self.process.stderr.read().decode(errors="replace").strip() if self.process.stderr else ""
-            self.problem = f"ends its process with exit code {code}" + (f" ({words.splitlines()[-1]})" if words else "")
+        elif code > 0 or not self.finished:
+            self.problem = f"ends Python with exit code {code}"

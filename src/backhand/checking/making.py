@@ -28,7 +28,22 @@ _SETUP = re.compile(
 )
 
 
-_ACTIVATIONS = frozenset("relu sigmoid tanh softplus elu leaky_relu gelu swish linear identity softmax none".split())
+_ACTIVATIONS = frozenset(
+    [
+        "relu",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "elu",
+        "leaky_relu",
+        "gelu",
+        "swish",
+        "linear",
+        "identity",
+        "softmax",
+        "none",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -136,9 +151,9 @@ def _own_classes(thing: Thing) -> list[type]:
 
 
 def _is_activation(kind: type) -> bool:
-    return bool(methods_like(kind, ("__call__", "activation", "activate", "forward", "function", "f"))) and not re.search(
-        "loss|entropy|cost|pool|drop", kind.__name__, re.IGNORECASE
-    )
+    return bool(
+        methods_like(kind, ("__call__", "activation", "activate", "forward", "function", "f"))
+    ) and not re.search("loss|entropy|cost|pool|drop", kind.__name__, re.IGNORECASE)
 
 
 def _is_layer(kind: type) -> bool:

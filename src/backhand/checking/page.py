@@ -76,7 +76,7 @@ def page(reports: Sequence[Report], title: str) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{escape(title)}</title>\n<style>{_PAGE}{_STYLE}</style>\n</head>\n<body>\n<main class='bh'>\n"
         f"<h1>{escape(title)}</h1>\n<table class='list'>\n{rows}\n</table>\n<br>\n{sections}\n</main>\n</body>\n</html>\n"
     )

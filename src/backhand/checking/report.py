@@ -51,7 +51,9 @@ def measured(report: Report, finding: Finding) -> str:
     if finding.where is not None:
         where = finding.where
         entry = f"[{', '.join(map(str, where.worst))}]" if where.worst else "it"
-        return f"off by {finding.size:.2g}; at {entry} it gives {where.given:.5g}, the derivative is {where.expected:.5g}"
+        return (
+            f"off by {finding.size:.2g}; at {entry} it gives {where.given:.5g}, the derivative is {where.expected:.5g}"
+        )
     if finding.verdict == "ok" and finding.gradient in report.agreement:
         return f"agrees to {report.agreement[finding.gradient]:.1e}" + (f" ({method})" if method else "")
     return f"off by {finding.size:.2g}" if finding.size else finding.sentence if finding.verdict == "ok" else ""
@@ -76,7 +78,12 @@ def _said(finding: Finding) -> list[str]:
 
 def _wrapped(paragraphs: Sequence[str], width: int) -> list[str]:
     indent = " " * (width + 4)
-    return [line for each in paragraphs if each for line in textwrap.wrap(each, _WIDTH, initial_indent=indent, subsequent_indent=indent)]
+    return [
+        line
+        for each in paragraphs
+        if each
+        for line in textwrap.wrap(each, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    ]
 
 
 def html(report: Report) -> str:
@@ -85,7 +92,7 @@ def html(report: Report) -> str:
 
 
 def junit(reports: Sequence[Report]) -> str:
-    """JUnit XML, as CI systems read it: a test case for each thing, failed if wrong, skipped if undecided.
+    """JUnit XML, as CI systems read it: a test case for each thing, a failure if wrong, an error if undecided.
 
     >>> from backhand.checking.finding import Report
     >>> 'testcase name="Relu"' in junit([Report("Relu", ())])
@@ -97,8 +104,7 @@ def junit(reports: Sequence[Report]) -> str:
         name="backhand check",
         tests=str(len(reports)),
         failures=str(count["wrong"]),
-        errors="0",
-        skipped=str(count["undecided"]),
+        errors=str(count["undecided"]),
         time=f"{sum(report.seconds for report in reports):.3f}",
     )
     for report in reports:
@@ -108,7 +114,7 @@ def junit(reports: Sequence[Report]) -> str:
             case.set("file", place(report.line).rpartition(":")[0])
             case.set("line", str(report.line.line))
         if report.verdict in ("wrong", "undecided"):
-            kind = {"wrong": "failure", "undecided": "skipped"}[report.verdict]
+            kind = {"wrong": "failure", "undecided": "error"}[report.verdict]
             child = ElementTree.SubElement(case, kind, message=_legal(summary(report)))
             child.text = _legal(text(report))
         else:
@@ -125,4 +131,7 @@ def _module(report: Report) -> str:
 
 def _legal(words: str) -> str:
     """Without the control characters that XML can't hold, even escaped."""
-    return "".join(c if c in "\t\n\r" or ord(c) >= 32 and c not in "\ufffe\uffff" and not 0xD800 <= ord(c) < 0xE000 else "?" for c in words)
+    return "".join(
+        c if c in "\t\n\r" or (ord(c) >= 32 and c not in "\ufffe\uffff" and not 0xD800 <= ord(c) < 0xE000) else "?"
+        for c in words
+    )

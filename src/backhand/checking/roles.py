@@ -45,22 +45,34 @@ _CONSTRUCTOR = (
     ("keep", r"keep(_?(prob|rate|ratio|p))?"),
     ("stride", r"strides?(_?[hw])?|s|step"),
     ("pad", r"pad(ding|s)?(_?[hwxy])?"),
-    ("kernel", r"k|ks?(ernel)?_?(size|shape|h|w|height|width)|ksize|f(ilter)?_?(size|shape|h|w|height|width)|"
-               r"pool(ing)?_?(size|shape|h|w|height|width)?|window(_?size)?|[hw]{2}|f"),
-    ("activation_prime", r"(activation|act|f|func)_?(prime|derivative|deriv|grad\w*|backward)|derivative|d_?activation"),
+    (
+        "kernel",
+        r"k|ks?(ernel)?_?(size|shape|h|w|height|width)|ksize|f(ilter)?_?(size|shape|h|w|height|width)|"
+        r"pool(ing)?_?(size|shape|h|w|height|width)?|window(_?size)?|[hw]{2}|f",
+    ),
+    (
+        "activation_prime",
+        r"(activation|act|f|func)_?(prime|derivative|deriv|grad\w*|backward)|derivative|d_?activation",
+    ),
     ("activation", r"act(ivation)?(_?(function|func|fn|name|type|fun))?|nonlinearity|name|kind|func(tion)?|type"),
     ("layers", r"layers?_?(list)?|modules"),
     ("size_list", r"sizes|layer_?(sizes|dims|units)|layers_?dims|dims|architecture|topology|nodes|units_?list"),
     ("loss", r"loss(_?(fn|function|func|layer))?|criterion|cost"),
     ("weight", r"w\d?|ws|weights?|w_?mat(rix)?|theta|params?"),
-    ("in_size", r"n_?in(puts?)?|n_?x|n_?features?|features?|nin|fan_?in|d|d_?in|d_?model|dims?|size|in|prev\w*|"
-                r"num_?(inputs?|features?|channels?|parameters?|params?)|c|(in|input)_?(size|dim|num|n|features?|units|"
-                r"channels?|ch|depth|nodes|len|length|neurons|width|c|layer)|channels?|n_?channels?|embed(ding)?_?"
-                r"(size|dim)|word_?vec_?size|normalized_?shape|wordvec_size|in_c"),
-    ("out_size", r"n_?out(puts?)?|n_?(y|neurons?|units?|nodes|classes|filters?|kernels?)|nout|fan_?out|units?|m|"
-                 r"neurons?|num_?(outputs?|units?|neurons?|nodes|classes|filters?|kernels?|labels)|d_?out|filters?|"
-                 r"(out|output|layer)_?(size|dim|num|n|features?|units|channels?|ch|depth|nodes|len|length|neurons|"
-                 r"width|c)|classes|kernels?|depth|out"),
+    (
+        "in_size",
+        r"n_?in(puts?)?|n_?x|n_?features?|features?|nin|fan_?in|d|d_?in|d_?model|dims?|size|in|prev\w*|"
+        r"num_?(inputs?|features?|channels?|parameters?|params?)|c|(in|input)_?(size|dim|num|n|features?|units|"
+        r"channels?|ch|depth|nodes|len|length|neurons|width|c|layer)|channels?|n_?channels?|embed(ding)?_?"
+        r"(size|dim)|word_?vec_?size|normalized_?shape|wordvec_size|in_c",
+    ),
+    (
+        "out_size",
+        r"n_?out(puts?)?|n_?(y|neurons?|units?|nodes|classes|filters?|kernels?)|nout|fan_?out|units?|m|"
+        r"neurons?|num_?(outputs?|units?|neurons?|nodes|classes|filters?|kernels?|labels)|d_?out|filters?|"
+        r"(out|output|layer)_?(size|dim|num|n|features?|units|channels?|ch|depth|nodes|len|length|neurons|"
+        r"width|c)|classes|kernels?|depth|out",
+    ),
     ("eps", r"eps(ilon)?"),
     ("momentum", r"momentum|decay(_?rate)?"),
     ("slope", r"alpha|slope|negative_?slope|leak\w*|a"),
@@ -69,8 +81,11 @@ _CONSTRUCTOR = (
     ("delta", r"delta|margin|temperature|tau|c"),
 )
 _FORWARD = (
-    ("labels", r"t|ts|ys?_?(true|one_?hot|oh|label\w*|batch|real|gold)|targets?|labels?|truth|gt|ground_?truth|actual|"
-               r"expected|one_?hot\w*|true|trues|desired(_output)?|t_?true|correct|y_?t"),
+    (
+        "labels",
+        r"t|ts|ys?_?(true|one_?hot|oh|label\w*|batch|real|gold)|targets?|labels?|truth|gt|ground_?truth|actual|"
+        r"expected|one_?hot\w*|true|trues|desired(_output)?|t_?true|correct|y_?t",
+    ),
     ("prediction", r"ys?_?(pred\w*|hat|p)|pred(ict)?(s|ed|ions?)?|p|probs?|probabilit\w+|outputs?|p_?hat|al|yhat"),
     ("y", r"ys?"),
     ("state", r"h|hs|c|s|(h|c|s)_?(prev|0|t|in|last)|prev_?(h|c|s|hidden|state)|(h|c)_?state|states?|hidden_?state"),
