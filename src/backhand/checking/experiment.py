@@ -8,86 +8,28 @@ The table of causes is asked through two functions, and no others:
 
 * ``causes.explain(experiment, gradient) -> Cause | None`` for a gradient of ``experiment.wrong`` (a key of
   ``experiment.measurements``); it confirms on ``experiment.confirmations`` by itself;
-* ``causes.named(id, **facts) -> Cause`` for what the contract itself has seen and proved: the sentence and remedy of the
-  row, filled in with the facts. The contract's ids and their facts stand at the top of :mod:`backhand.checking.contract`.
+* ``causes.named(id, **facts) -> Cause`` for what the contract itself has seen and proved: the sentence and remedy of
+  the row, filled in with the facts. The contract's ids and their facts stand at the top of
+  :mod:`backhand.checking.contract`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from backhand.checking.finding import Where
+from backhand.checking.measurement import Estimate, Measurement
+from backhand.checking.reference import EVERY_ENTRY, Forward, projections, reference, some_entries
 from backhand.checking.subject import Array, Subject, UserCodeError, Values
 
-__all__ = ["Estimate", "Experiment", "Measurement"]
+__all__ = ["Estimate", "Experiment", "Measurement", "measure", "random_douts"]
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A reference gradient and how well it is known.
-
-    Attributes:
-        value: in the shape of what it is the gradient of; NaN where an entry was not looked at.
-        bar: the error bar of each entry: the truth lies within ``value`` +- ``bar``.
-        low, high: the one-sided derivatives; they differ at a kink and then any value between them is right.
-        method: ``complex step``, ``differences``, ``trace``.
-    """
-
-    value: Array
-    bar: Array
-    low: Array
-    high: Array
-    method: str
-
-    @property
-    def kinks(self) -> Array:
-        """Which entries sit on a kink."""
-        return self.high - self.low > 2 * self.bar
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One gradient of an experiment.
-
-    Attributes:
-        gradient: its name, ``dW``.
-        of: the value it belongs to, ``W``.
-        hand: what backward gave, in its own shape; None if it gave nothing.
-        reference: the derivative of forward.
-        error: hand - reference, beyond the one-sided derivatives at a kink; NaN where not looked at, or where the
-            shapes don't fit.
-        wrong: beyond the error bars, or missing, or of another shape.
-        size: the worst error in units of the largest entry of the reference.
-        projections: for a large block, the error of ``hand`` along random directions, in units of its error bar.
-    """
-
-    gradient: str
-    of: str
-    hand: Array | None
-    reference: Estimate
-    error: Array
-    wrong: bool
-    size: float
-    projections: Array | None = None
-
-    @property
-    def fits(self) -> bool:
-        """Whether backward gave a gradient of the right shape."""
-        return self.hand is not None and self.hand.shape == self.reference.value.shape
-
-    @property
-    def where(self) -> Where | None:
-        """The worst entry, and the map of the error for a small block."""
-        if not self.fits or self.hand is None or not np.isfinite(self.error).any():
-            return None
-        index = np.unravel_index(int(np.nanargmax(np.abs(self.error))), self.error.shape)
-        worst = tuple(int(i) for i in index)
-        whole = self.error.tolist() if self.error.ndim > 0 and self.error.size <= 1000 else None
-        return Where(worst, float(self.hand[index]), float(self.reference.value[index]), whole)
+FLOOR = 1e-6  # of the largest entry: float32 casts and rounded constants stay below, every real bug is far above
+CLOSE = 1e-3  # below this an epsilon or a small regularisation is the likely reason
+PROJECTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -127,12 +69,16 @@ class Experiment:
         return self.subject.run({**self.values, **(values or {})}, self.douts if douts is None else douts)
 
     def derivative(self, values: Values | None = None, douts: Sequence[Array] | None = None) -> dict[str, Estimate]:
-        """The reference gradients (by the gradient's name) at other values or upstream gradients."""
-        from backhand.checking.reference import reference
+        """The reference gradients (by the gradient's name) at other values or upstream gradients.
 
-        return reference(
-            self.subject, {**self.values, **(values or {})}, self.douts if douts is None else tuple(douts), self.seed
-        )
+        Of a large block only some entries are known, the others are NaN.
+        """
+        forward = Forward(self.subject, {**self.values, **(values or {})})
+        given = self.douts if douts is None else tuple(douts)
+        return {
+            gradient: reference(forward, name, given, _entries(forward.values[name], None, self.seed))
+            for gradient, name in self.subject.gradients.items()
+        }
 
     def again(self, seed: int) -> Experiment:
         """The same shapes, other values and upstream gradients."""
@@ -157,12 +103,131 @@ class Experiment:
         return (self.again(self.seed + 1), *self.elsewhere(limit=1))
 
 
-def measure(subject: Subject, seed: int = 0) -> Experiment:
+def random_douts(outputs: Sequence[Array], seed: int) -> tuple[Array, ...]:
+    """Random upstream gradients, never ones: against ones softmax and batch normalization have no gradient at all."""
+    rng = np.random.default_rng((seed, 23))
+    return tuple(np.asarray(rng.choice((-1.0, 1.0), out.shape) * rng.uniform(0.5, 1.5, out.shape)) for out in outputs)
+
+
+def measure(subject: Subject, seed: int = 0, *, quick: bool = False) -> Experiment:
     """Run forward and backward once at the values of a seed, and compare with the reference.
+
+    With ``quick`` every block is first compared along random directions, and entry by entry only if it is off there.
 
     Raises:
         UserCodeError: the code raised.
     """
-    from backhand.checking.reference import measure as measured
+    values = subject.draw(seed)
+    forward = Forward(subject, values)
+    session = subject.start()
+    outputs = session.forward(values)
+    douts = random_douts(outputs, seed)
+    hand = session.backward(douts)
+    noise = _noise(subject, values, douts, hand)
+    measurements = {
+        gradient: _compare(forward, gradient, name, hand.get(gradient), noise.get(gradient, 0.0), douts, seed, quick)
+        for gradient, name in subject.gradients.items()
+    }
+    return Experiment(subject, seed, values, outputs, douts, measurements)
 
-    return measured(subject, seed)
+
+def _noise(
+    subject: Subject, values: Mapping[str, Array], douts: Sequence[Array], hand: Mapping[str, Array]
+) -> dict[str, float]:
+    """The rounding error of backward itself: how its gradients move when all it is given moves in the last digits."""
+    rng = np.random.default_rng(29)
+    try:
+        moved = {name: v * (1 + 2.0**-50 * rng.choice((-1.0, 1.0), v.shape)) for name, v in values.items()}
+        nearby = subject.run(moved, douts)[1]
+    except UserCodeError:
+        return {}
+    found = {}
+    for gradient, given in hand.items():
+        other = nearby.get(gradient)
+        if other is not None and other.shape == given.shape and given.size:
+            with np.errstate(all="ignore"):
+                found[gradient] = float(np.nan_to_num(np.abs(other - given).max()))
+    return found
+
+
+def _entries(value: Array, hand: Array | None, seed: int) -> Array | None:
+    return None if value.size <= EVERY_ENTRY else some_entries(value.shape, hand, seed)
+
+
+def _compare(
+    forward: Forward,
+    gradient: str,
+    name: str,
+    hand: Array | None,
+    noise: float,
+    douts: Sequence[Array],
+    seed: int,
+    quick: bool,
+) -> Measurement:
+    value = forward.values[name]
+    if hand is None or hand.shape != value.shape:
+        estimate = reference(forward, name, douts, _entries(value, None, seed))
+        return Measurement(gradient, name, hand, estimate, np.full(value.shape, np.nan), True, float("inf"))
+    hand = np.asarray(hand, dtype=np.float64)
+    off_by = 0.0  # along random directions
+    if quick or value.size > EVERY_ENTRY:
+        off_by, closeness = _along_directions(forward, name, hand, noise, douts, seed)
+        if off_by == 0.0:
+            unknown = np.full(value.shape, np.nan)
+            estimate = Estimate(unknown, unknown, unknown, unknown, forward.method(name))
+            return Measurement(gradient, name, hand, estimate, unknown, False, closeness)
+    estimate, error, allowed = _entry_by_entry(forward, name, hand, noise, douts, seed)
+    scale = _largest(estimate.value)
+    size = max(_largest(error) / scale if scale else _largest(error), off_by)
+    wrong = off_by > 0 or bool(_off(error, allowed, estimate).any())
+    return Measurement(gradient, name, hand, estimate, error, wrong, size, wrong and size < CLOSE)
+
+
+def _along_directions(
+    forward: Forward, name: str, hand: Array, noise: float, douts: Sequence[Array], seed: int
+) -> tuple[float, float]:
+    """How far the gradient is off along the worst direction, relative; 0 if within the bars. And how far apart it is."""
+    worst = closeness = 0.0
+    size = float(np.linalg.norm(hand))
+    for projection in projections(forward, name, douts, PROJECTIONS, seed):
+        mine = float(np.sum(hand * projection.direction))
+        scale = max(size, abs(projection.value))
+        error = max(abs(mine - projection.value) - projection.jump / 2, 0.0)
+        allowed = projection.bar + 16 * noise * np.sqrt(hand.size) + FLOOR * scale
+        closeness = max(closeness, error / scale if scale else error)
+        if not error <= allowed:  # NaN too
+            worst = max(worst, error / scale if scale and np.isfinite(error) else float("inf"))
+    return worst, closeness
+
+
+def _entry_by_entry(
+    forward: Forward, name: str, hand: Array, noise: float, douts: Sequence[Array], seed: int
+) -> tuple[Estimate, Array, Array]:
+    """The reference, the error beyond kinks, and what is allowed of it."""
+    estimate = reference(forward, name, douts, _entries(hand, hand, seed))
+
+    def judged(estimate: Estimate) -> tuple[Array, Array]:
+        error = hand - np.clip(hand, estimate.low, estimate.high)
+        return error, estimate.bar + 16 * noise + FLOOR * _largest(estimate.value)
+
+    error, allowed = judged(estimate)
+    off = _off(error, allowed, estimate)
+    if off.any() and estimate.method != "differences":
+        # The complex step sees one side of a kink only: look again at what is off.
+        again = reference(forward, name, douts, np.flatnonzero(off.ravel())[:EVERY_ENTRY], "differences")
+        looked = np.isfinite(again.value)
+        pairs = [(again.value, estimate.value), (again.bar, estimate.bar), (again.low, estimate.low)]
+        merged = [np.where(looked, new, old) for new, old in (*pairs, (again.high, estimate.high))]
+        estimate = Estimate(*merged, estimate.method)
+        error, allowed = judged(estimate)
+    return estimate, error, allowed
+
+
+def _off(error: Array, allowed: Array, estimate: Estimate) -> Array:
+    """Which entries are off: NaN where a number belongs is; what was not looked at isn't."""
+    return np.asarray(np.isfinite(estimate.value) & ~(np.abs(error) <= allowed))
+
+
+def _largest(array: Array) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return float(finite.max()) if finite.size else 0.0

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backhand.checking.words import measured, summary
+
 if TYPE_CHECKING:
     from backhand.checking.finding import Finding, Report
 
@@ -38,14 +40,16 @@ _STYLE = """
 .bh .heat i { display: block; background: var(--quiet); position: relative }
 .bh .heat i b { position: absolute; inset: 0; background: #e8740c } .bh .heat i b.n { background: #2f7fd6 }
 .bh .heat i.x { background: repeating-linear-gradient(45deg, var(--line) 0 2px, transparent 2px 5px) }
-.bh section { border-top: 2px solid var(--line); padding: 1rem 0 1.2rem } .bh table.list tr:first-child > * { border-top: 0 }
+.bh section { border-top: 2px solid var(--line); padding: 1rem 0 1.2rem }
+.bh table.list tr:first-child > * { border-top: 0 }
 @media (prefers-color-scheme: dark) { .bh { --ok: #55c98a; --wrong: #ff8a7d; --fragile: #f0ae4e; --undecided: #b3a5f5;
   --convention: #74b7f2 } }
 [data-jp-theme-light="true"] .bh { --ok: #1a7f4b; --wrong: #c4372c; --fragile: #a15c00; --undecided: #6b5bb5;
   --convention: #1f6fb2 }
 [data-jp-theme-light="false"] .bh { --ok: #55c98a; --wrong: #ff8a7d; --fragile: #f0ae4e; --undecided: #b3a5f5;
   --convention: #74b7f2 }
-@media print { .bh section { break-inside: avoid } .bh * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
+@media print { .bh section { break-inside: avoid }
+  .bh * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 """
 _PAGE = """
 :root { color-scheme: light dark }
@@ -69,21 +73,18 @@ def page(reports: Sequence[Report], title: str) -> str:
     """
     rows = "\n".join(
         f"<tr><th><a href='#r{number}'>{escape(report.name)}</a></th>{_verdict(report.verdict)}"
-        f"<td>{escape(_first_sentence(report))}</td></tr>"
+        f"<td>{escape(summary(report))}</td></tr>"
         for number, report in enumerate(reports)
     )
     sections = "\n".join(f"<section id='r{n}'>{_section(report)}</section>" for n, report in enumerate(reports))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{escape(title)}</title>\n<style>{_PAGE}{_STYLE}</style>\n</head>\n<body>\n<main class='bh'>\n"
-        f"<h1>{escape(title)}</h1>\n<table class='list'>\n{rows}\n</table>\n<br>\n{sections}\n</main>\n</body>\n</html>\n"
+        f"<h1>{escape(title)}</h1>\n<table class='list'>\n{rows}\n</table>\n<br>\n{sections}\n"
+        "</main>\n</body>\n</html>\n"
     )
-
-
-def _first_sentence(report: Report) -> str:
-    return next((f.sentence for f in report.findings if f.verdict == report.verdict and f.sentence), "")
 
 
 def _section(report: Report) -> str:
@@ -97,8 +98,6 @@ def _section(report: Report) -> str:
 
 
 def _row(report: Report, finding: Finding) -> str:
-    from backhand.checking.report import measured
-
     figures = measured(report, finding)
     parts = [f"<p>{escape(finding.sentence)}</p>"] if finding.sentence and finding.sentence != figures else []
     if figures:
@@ -134,7 +133,8 @@ def _heat(finding: Finding) -> str:
     shape = " x ".join(map(str, errors.shape))
     words = f"Map of the error of {finding.gradient}, {shape}; the darkest entry is off by {top:.2g}"
     size = f"grid-template-columns: repeat({grid.shape[1]}, {side}px); grid-auto-rows: {side}px"
-    return f"<div class='heat' role='img' aria-label='{escape(words)}' title='{escape(words)}' style='{size}'>{cells}</div>"
+    said = escape(words)
+    return f"<div class='heat' role='img' aria-label='{said}' title='{said}' style='{size}'>{cells}</div>"
 
 
 def _cell(value: float, top: float) -> str:

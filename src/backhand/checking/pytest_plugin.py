@@ -12,7 +12,7 @@ __all__ = ["check_gradients"]
 
 @pytest.fixture
 def check_gradients() -> Callable[..., Any]:
-    """``check_gradients(layer, *inputs)`` fails the test with the report if a gradient is wrong; else returns the report."""
+    """``check_gradients(layer, *inputs)`` gives the report, or fails the test with it if a gradient is wrong."""
     from backhand.testing import assert_gradients
 
     return assert_gradients

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from backhand.checking.page import fragment
-from backhand.graph.graph import Source
+from backhand.checking.words import measured, place, summary
 
 if TYPE_CHECKING:
     from backhand.checking.finding import Finding, Report
 
-__all__ = ["html", "junit", "place", "summary", "text"]
+__all__ = ["html", "junit", "text"]
 
 _WIDTH = 110
 
@@ -35,36 +35,6 @@ def text(report: Report) -> str:
             lines += _wrapped(_said(finding), width)
     lines += [f"  note: {note}" for note in report.notes]
     return "\n".join(lines)
-
-
-def summary(report: Report) -> str:
-    """The worst of a report in one sentence, for a table; empty if all is well."""
-    worst = [finding for finding in report.findings if finding.verdict == report.verdict]
-    if report.verdict == "ok" or not worst:
-        return next((finding.sentence for finding in report.findings if finding.sentence), "")
-    return f"{worst[0].sentence}{place(worst[0].line, ' (', ')')}"
-
-
-def measured(report: Report, finding: Finding) -> str:
-    """The figures of a finding: how far off, and at which entry; or how closely a right gradient agrees."""
-    method = report.method.get(finding.gradient, "")
-    if finding.where is not None:
-        where = finding.where
-        entry = f"[{', '.join(map(str, where.worst))}]" if where.worst else "it"
-        return (
-            f"off by {finding.size:.2g}; at {entry} it gives {where.given:.5g}, the derivative is {where.expected:.5g}"
-        )
-    if finding.verdict == "ok" and finding.gradient in report.agreement:
-        return f"agrees to {report.agreement[finding.gradient]:.1e}" + (f" ({method})" if method else "")
-    return f"off by {finding.size:.2g}" if finding.size else finding.sentence if finding.verdict == "ok" else ""
-
-
-def place(line: Source | None, before: str = "", after: str = "") -> str:
-    """``layers.py:12``, from where the command runs; empty for None."""
-    if line is None:
-        return ""
-    path = os.path.relpath(line.file)
-    return f"{before}{line.file if path.startswith('..') else path}:{line.line}{after}"
 
 
 def _said(finding: Finding) -> list[str]:

@@ -89,7 +89,8 @@ class Subject(ABC):
         source: where it is defined; ``forward_source`` and ``backward_source`` are its two halves.
         label: the configuration in words: ``x (3, 5), one-hot labels``.
         settings: what the configuration chose besides shapes, for the causes: ``{"pad": 1}``.
-        random: forward draws random numbers; every call then starts from the same seed.
+        trusted: forward was given this configuration by its owner. Where it was made up by bringing an object's own
+            parameters to other shapes, a failure may be ours, and only a cause is confirmed there.
     """
 
     name: str
@@ -104,7 +105,7 @@ class Subject(ABC):
     backward_source: Source | None = None
     label: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
-    random: bool = False
+    trusted: bool = True
 
     @property
     def inputs(self) -> tuple[str, ...]:

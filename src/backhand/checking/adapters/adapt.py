@@ -1,0 +1,307 @@
+"""Find out how a thing is called: try the likely readings, and take the one whose gradients fit best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from backhand.checking.adapters import tensors
+from backhand.checking.adapters.guard import defined
+from backhand.checking.adapters.harvest import Found, in_result, kept, kept_outputs, returned, snapshot
+from backhand.checking.adapters.inputs import Inputs, sort_inputs
+from backhand.checking.adapters.naming import gradient_name
+from backhand.checking.adapters.parameters import (
+    Held,
+    current,
+    held_parameters,
+    learning_rate,
+    moved,
+    own_methods,
+    unaccounted,
+)
+from backhand.checking.adapters.places import Path, leaves
+from backhand.checking.adapters.plain import PlainSubject
+from backhand.checking.adapters.plan import Functions, Plan, backward_calls, pairs
+from backhand.checking.adapters.things import as_object, name_of
+from backhand.checking.adapters.values import other_sizes, shapes
+from backhand.checking.example import Example
+from backhand.checking.subject import Array, UserCodeError
+from backhand.errors import CheckError
+
+__all__ = ["adapt"]
+
+_TRIALS = 80  # readings that are tried at most
+
+
+@dataclass
+class _Trial:
+    """A reading that ran: how many of its gradients are right, and how many fit in shape."""
+
+    subject: PlainSubject
+    right: int
+    fitting: int
+
+    @property
+    def score(self) -> tuple[int, int]:
+        return self.right, self.fitting
+
+    @property
+    def complete(self) -> bool:
+        """All is right, by the first input too, unless it is a network, which gives its parameters' gradients."""
+        subject = self.subject
+        first = next(iter(subject.inputs), None)
+        by_input = first is None or first in subject.gradients.values() or subject.plan.backward == "gradient"
+        return by_input and self.right == len(subject.gradients)
+
+
+def adapt(example: Example, others: Sequence[Example] = (), name: str | None = None) -> PlainSubject:
+    """The subject of an example; ``others`` are further configurations of the same thing.
+
+    Raises:
+        CheckError: nothing in it looks like forward and backward, or it doesn't fit the inputs; says what to pass.
+        UserCodeError: forward or backward raised in every reading; this is the likeliest reading's.
+    """
+    made = example.make()
+    convert, plans = as_object(made)
+    example = replace(example, make=lambda make=example.make: convert(make()))
+    thing = example.make()
+    called = name or name_of(made)
+    best: _Trial | None = None
+    failure: UserCodeError | None = None
+    tried = 0
+    for subject in _readings(thing, example, called, plans):
+        tried += 1
+        if tried > _TRIALS:
+            break
+        try:
+            trial = _try(subject)
+        except UserCodeError as error:
+            failure = _likelier(failure, error)
+            continue
+        if trial is not None and (best is None or trial.score > best.score):
+            best = trial
+        if best is not None and best.complete:
+            break
+    if best is None:
+        raise _no_reading(thing, example, called, tried, failure)
+    subject = best.subject
+    more = [lambda each=each: _other_example(each, called) for each in others]
+    subject.further = (*more, *other_sizes(subject))
+    return subject
+
+
+def _other_example(example: Example, name: str) -> PlainSubject | None:
+    try:
+        return adapt(example, (), name)
+    except (UserCodeError, CheckError):
+        return None
+
+
+def _likelier(old: UserCodeError | None, new: UserCodeError) -> UserCodeError:
+    """Of two failures the one to tell: the first that happened inside of the user's code, backward's before forward's."""
+
+    def rank(error: UserCodeError) -> int:
+        return (error.source is not None) + 2 * (error.phase == "backward" and error.source is not None)
+
+    return new if old is None or rank(new) > rank(old) else old
+
+
+def _no_reading(
+    thing: Any, example: Example, name: str, tried: int, failure: UserCodeError | None
+) -> CheckError | UserCodeError:
+    if failure is not None and failure.source is not None:
+        return failure
+    shapes_given = ", ".join(_shape_in_words(value) for value in example.inputs) or "no inputs"
+    if not tried:
+        methods = [each for each in dir(thing) if not each.startswith("_") and callable(getattr(thing, each, None))]
+        return CheckError(
+            f"check: {name} has nothing like forward and backward for {len(example.inputs)} inputs ({shapes_given}); "
+            f"its methods are {', '.join(methods) or 'none'}. Pass a layer object, or a pair (forward, backward)"
+        )
+    why = f": {failure}" if failure is not None else ""
+    return CheckError(
+        f"check: no way of calling {name} with {shapes_given} gives a gradient{why}. Pass inputs in the order in which "
+        "its forward takes them"
+    )
+
+
+def _shape_in_words(value: Any) -> str:
+    return f"an array {value.shape}" if isinstance(value, np.ndarray) else f"{value!r:.40}"
+
+
+# -- readings -------------------------------------------------------------------------------------------------------
+
+
+def _readings(thing: Any, example: Example, name: str, plans: list[Plan] | None) -> Iterator[PlainSubject]:
+    """Each way of calling it, the likeliest first, as a subject without gradients yet."""
+    if plans is not None:
+        for plan in plans:
+            yield _bare(thing, example, name, plan, sort_inputs(thing.forward, example.inputs))
+        return
+    for forward, backward in pairs(thing, len(example.inputs)):
+        inputs = sort_inputs(getattr(thing, forward), example.inputs)
+        for tensor in (False, True) if tensors.class_of(thing) else (False,):
+            call = "__call__" if tensor and hasattr(type(thing), "__call__") else forward
+            yield from _splits(thing, example, name, Plan(call, backward, "all", tensors=tensor), inputs)
+
+
+def _splits(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs) -> Iterator[PlainSubject]:
+    """For what forward returns: which part is output, which is cache; and then how backward is called."""
+    bare = _bare(thing, example, name, plan, inputs)
+    session = bare.start()
+    try:
+        result = session.raw_forward(bare.values, bare.constants)
+    except UserCodeError:
+        yield bare  # its trial raises the same again, to be told
+        return
+    splits: list[tuple[str, int]] = [("all", 1)]  # which part of the result, and how many outputs that is
+    places: tuple[Path, ...] = ()
+    if result is None:
+        places = kept_outputs(session.thing, leaves(bare.example.make()), session.arrays())
+        splits = [("attribute", 1)] if places else []
+    elif isinstance(result, tuple | list) and len(result) > 1:
+        whole, cached = ("all", len(result)), [("last", len(result) - 1), ("first", 1)]
+        splits = [cached[0], whole, cached[1]] if isinstance(thing, Functions) else [whole, *cached]
+    for split, outputs in splits:
+        for roles, keywords in backward_calls(getattr(thing, plan.backward), inputs.order, outputs):
+            if "cache" in roles and split in ("all", "attribute"):
+                continue
+            reading = replace(plan, split=split, roles=roles, keywords=keywords)
+            yield replace(bare, plan=reading, outputs_at=places, takes_dout=reading.takes_dout)
+
+
+def _bare(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs) -> PlainSubject:
+    forward, backward = getattr(thing, plan.forward), getattr(thing, plan.backward)
+    subject = PlainSubject(
+        name=name,
+        shape=_shape_of_code(thing, plan),
+        values=dict(inputs.values),
+        constants=inputs.constants,
+        takes_dout=plan.takes_dout,
+        source=defined(forward if isinstance(thing, Functions) else type(thing)),
+        forward_source=defined(forward),
+        backward_source=defined(backward),
+        settings=dict(example.settings),
+        example=example,
+        plan=plan,
+        order=inputs.order,
+        scalars=inputs.scalars,
+        inside=inputs.inside,
+    )
+    subject.label = ", ".join(filter(None, (shapes(subject.values, subject), example.label)))
+    return subject
+
+
+def _shape_of_code(thing: Any, plan: Plan) -> str:
+    if isinstance(thing, Functions):
+        pair = f"{_named(thing.forward)} and {_named(thing.backward)}"
+        return (
+            f"function {_named(thing.forward)} that gives its gradient" if "<lambda>" in pair else f"functions {pair}"
+        )
+    return f"class with {plan.forward} and {plan.backward}"
+
+
+def _named(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+# -- trying one -----------------------------------------------------------------------------------------------------
+
+
+def _try(bare: PlainSubject) -> _Trial | None:
+    """Run one reading, see where its gradients are, and how many agree with a difference quotient; None if none is there.
+
+    Raises:
+        UserCodeError: forward or backward raised.
+    """
+    subject = _with_parameters(bare, warm=False)
+    if subject is None or not subject.parameters:
+        warm = _with_parameters(bare, warm=True)
+        if warm is not None and (subject is None or warm.parameters):
+            subject = warm
+    if subject is None:
+        return None
+    session = subject.start()
+    outputs = session.forward()
+    rng = np.random.default_rng(7)
+    douts = tuple(np.asarray(rng.standard_normal(out.shape)) for out in outputs)
+    gradients = session.backward(douts)
+    fitting = [g for g in subject.sources if g in gradients and gradients[g].shape == _value(subject, g).shape]
+    right = [g for g in fitting if _agrees(subject, g, gradients[g], outputs, douts)]
+    return _Trial(subject, len(right), len(fitting))
+
+
+def _value(subject: PlainSubject, gradient: str) -> Array:
+    return subject.values[subject.gradients[gradient]]
+
+
+def _with_parameters(bare: PlainSubject, warm: bool) -> PlainSubject | None:
+    """The subject with its parameters and the places of its gradients, as one run shows them."""
+    subject = replace(bare, warm=warm)
+    session = subject.start()
+    held = held_parameters(session.thing, subject)
+    outputs = session.forward()
+    before, old = snapshot(session.thing), current(session.thing, held)
+    rng = np.random.default_rng(7)
+    douts = tuple(np.asarray(rng.standard_normal(out.shape)) for out in outputs)
+    result, _ = session.call_backward(douts)
+    inputs = {name: subject.values[name] for name in subject.inputs}
+    places = {name: (held[name].paths[0], array) for name, array in old.items()}
+    local = not subject.plan.takes_dout and outputs[0].size > 1  # f'(x): what it returns is by the input
+    found = in_result(result, inputs, {} if local else old)
+    left = {} if found.keys() & inputs.keys() or returned(result) else inputs
+    for more in (
+        kept(session.thing, left, places, before, changed=True),
+        moved(old, current(session.thing, held), held),
+        own_methods(session.thing, held, douts, subject.plan),
+        kept(session.thing, left, places, before, changed=False),
+    ):
+        found = {**more, **found}
+    if not found:
+        return None
+    return _complete(subject, held, found, learning_rate(session.thing, subject.plan))
+
+
+def _complete(subject: PlainSubject, held: Mapping[str, Held], found: Found, lr: float) -> PlainSubject:
+    missing = unaccounted(subject, held, found)
+    parameters = tuple(name for name in held if name in found or name in missing)
+    values = dict(subject.values) | {name: _real(held[name].array) for name in parameters}
+    return replace(
+        subject,
+        values=values,
+        parameters=parameters,
+        gradients={gradient_name(name): name for name in values if name in found or name in missing},
+        sources={gradient_name(name): source for name, source in found.items()},
+        paths={name: held[name].paths for name in parameters},
+        scalars=subject.scalars | {name for name in parameters if not isinstance(held[name].array, np.ndarray)},
+        lr=lr,
+    )
+
+
+def _real(value: Any) -> Array:
+    array = np.array(value)
+    return array if array.dtype.kind == "f" and array.itemsize >= 8 else array.astype(np.float64)
+
+
+def _agrees(
+    subject: PlainSubject, gradient: str, given: Array, outputs: Sequence[Array], douts: Sequence[Array]
+) -> bool:
+    """Whether a gradient fits a difference quotient along one random direction: a quick look, no verdict."""
+    name = subject.gradients[gradient]
+    value = subject.values[name]
+    direction = np.random.default_rng(11).standard_normal(value.shape)
+    h = 1e-6 * max(1.0, float(np.abs(value).max(initial=0)))
+    session = subject.start()
+    try:
+        above = session.forward({name: np.asarray(value + h * direction)})
+        below = session.forward({name: np.asarray(value - h * direction)})
+    except UserCodeError:
+        return False
+    slope = sum(float(np.sum(d * (a - b))) for d, a, b in zip(douts, above, below, strict=True)) / (2 * h)
+    with np.errstate(all="ignore"):
+        mine = float(np.sum(given * direction))
+        size = max(abs(slope), float(np.sqrt(np.sum(given.astype(float) ** 2))))
+    return abs(mine - slope) <= 1e-3 * size + 1e-9

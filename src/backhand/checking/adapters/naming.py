@@ -1,0 +1,158 @@
+"""How people name forward, backward and gradients. Names only propose; calling and shapes decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from backhand.checking.adapters.places import Path
+
+__all__ = ["BACKWARD", "FORWARD", "gradient_name", "is_gradient", "methods_like", "role_of", "stem", "value_name"]
+
+FORWARD = (
+    *("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop", "forwardprop", "fprop"),
+    *("feedforward", "feed_forward", "fwd", "propagate", "__call__", "call", "compute", "activation", "activate"),
+    *(
+        "function",
+        "func",
+        "fn",
+        "f",
+        "apply",
+        "loss",
+        "calc_loss",
+        "compute_loss",
+        "calculate",
+        "calc",
+        "cost",
+        "error",
+    ),
+    *("evaluate", "eval", "predict", "run", "transform", "output", "value"),
+)
+BACKWARD = (
+    *("backward", "backward_pass", "backward_propagation", "backward_propagate", "backward_prop", "backwardprop"),
+    *(
+        "backprop",
+        "back_prop",
+        "backpropagation",
+        "back_propagation",
+        "backpropagate",
+        "back_propagate",
+        "bprop",
+        "bwd",
+    ),
+    *("gradient", "gradients", "grad", "calc_gradient", "compute_gradient", "get_gradient", "derivative", "deriv"),
+    *("dervivative", "prime", "delta", "activation_derivative", "loss_derivative", "loss_gradient", "loss_grad"),
+    *("loss_prime", "f_prime", "df", "d", "derivate", "differentiate", "diff", "backward_delta", "error_derivative"),
+)
+_BACKWARD_LIKE = re.compile(r"back|bprop|bwd|grad|deriv|dervi|prime|^d_|_d$|^d[A-Z]|delta", re.IGNORECASE)
+_NEVER = re.compile(r"numerical|zero|clear|reset|update|clip|check|collect|apply_grad|^get_params|step$", re.IGNORECASE)
+
+_MANGLED = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
+_MARKS = (
+    r"^d[lej]_?_?d_?(?=\w)|^(?:grad|gradient|grads|delta|diff)_?(?:of_|by_|wrt_)?(?=\w)|^d_(?=\w)|^d(?=\w)|^g_(?=\w)"
+    r"|_?(?:gradients?|grads?|delta|diff|derivative)$|^nabla_?(?=\w)"
+)
+_MARK = re.compile(_MARKS)
+_CELL = frozenset({"val", "value", "data", "v", "w", "param", "p", "weight"})  # {"val": W, "grad": dW}
+_GRAD = re.compile(r"^_?(?:grad|grads|gradient|gradients|g|diff|d)$", re.IGNORECASE)
+_SAME = {
+    "weights": "w",
+    "weight": "w",
+    "kernel": "w",
+    "kernels": "w",
+    "filters": "w",
+    "filter": "w",
+    "bias": "b",
+    "biases": "b",
+    "inputs": "x",
+    "input": "x",
+    "in": "x",
+}
+_FIRST_INPUT = frozenset({"x", "prev", "aprev", "bottom", "downstream"})
+
+_ROLES = {
+    "dout": r"^(?:d|dy|dz|da|dh|g|gy|dout|d_out|dvalues?|douts?|dnext|delta|deltas|error|err|errors|residual|dl|top_diff|"
+    r"upstream|back|accum_grad|accum_gradient|next_grad|grad|grads|gradient|gradients|dloss|dscores?|dx|e|eta_?)$"
+    r"|^d_?(?:out|l|y|z|a|h|next|prev|val|loss|score|logit|e|j)\w*$|grad|delta|upstream|^output_(?:error|delta)|_error$|_diff$",
+    "lr": r"^(?:lr|alpha|eta|rate|learning_?rate|learn_?rate|step_?size|l_r|epsilon_lr)$",
+    "optimizer": r"^(?:opt|optim|optimizer|optimiser|update_rule|updater)$",
+    "cache": r"^(?:cache|caches|ctx|context|memory|mem|saved|state|cached|store|tape|intermediates)$",
+    "out": r"^(?:out|output|outputs|y|a|activation|activated|yhat|y_hat|y_pred|result|z_out|o)$",
+    "node": r"^(?:node)$",
+    "flag": r"^(?:train|training|is_train|is_training|train_flg|train_flag|training_mode|mode|phase|verbose|debug)$",
+    "one": r"^(?:scale|weight)$",
+}
+_ROLE = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in _ROLES.items()}
+
+
+def role_of(parameter: str) -> str | None:
+    """What an argument of backward seems to be: ``dout``, ``lr``, ``cache``, ...; None if its name doesn't say."""
+    for role in ("lr", "optimizer", "cache", "node", "flag", "dout", "out", "one"):
+        if _ROLE[role].search(parameter):
+            return role
+    return None
+
+
+def methods_like(thing: Any, known: Iterable[str]) -> list[str]:
+    """The methods of an object among the known names, in their order; for backward, those that only sound like it too."""
+    known = tuple(known)
+    found = [name for name in known if callable(getattr(thing, name, None))]
+    if known is BACKWARD or known == BACKWARD:
+        for name in dir(thing):
+            if name.startswith("__") or name in found or _NEVER.search(name):
+                continue
+            if _BACKWARD_LIKE.search(name) and callable(getattr(thing, name, None)):
+                found.append(name)
+    return found
+
+
+def _key(name: Any) -> str:
+    return _MANGLED.sub("", str(name)).strip("_")
+
+
+def is_gradient(path: Path) -> bool:
+    """Does a place look as if it holds a gradient: ``dW``, ``grads['W']``, ``W_gradient``, ``W.grad``."""
+    keys = [_key(key) for _, key in path]
+    if any(_GRAD.match(key) for key in keys):
+        return True
+    last = keys[-1]
+    if last in {"data", "depth", "dim", "decay", "dropout", "dropout_ratio", "delta", "d"}:
+        return False
+    return bool(re.match(r"d[A-Z_]|d[wbx]\d*$|d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)", last)) or bool(
+        re.search(r"grad|nabla|^dL_?d", last, re.IGNORECASE)
+    )
+
+
+def stem(path: Path) -> tuple[str, ...]:
+    """A place without the marks of a gradient, so that ``dW``, ``grads['W']``, ``W_gradient`` and ``W`` are one.
+
+    The last keys that say anything, in lower case: ``layers[0].dW`` is ``('layers', '0', 'w')``.
+    """
+    keys = []
+    for _, key in path:
+        text = _key(key)
+        if _GRAD.match(text) or (text.lower() in _CELL and keys) or text in ("params", "parameters", "theta"):
+            continue
+        plain = _MARK.sub("", text, count=1) if is_gradient((("attr", text),)) else text
+        plain = plain.strip("_").lower()
+        number = re.search(r"\d*$", plain).group()  # type: ignore[union-attr]
+        keys.append(_SAME.get(plain.removesuffix(number).strip("_"), plain.removesuffix(number).strip("_")) + number)
+    return tuple(keys)
+
+
+def value_name(path: Path) -> str:
+    """A short name for a parameter: ``W``, ``W1``; ``W`` for the cell ``W['val']``."""
+    keys = [key for _, key in path]
+    named = [_key(key) for key in keys if not isinstance(key, int)]
+    if len(named) > 1 and named[-1].lower() in {"val", "value", "data"}:
+        named.pop()
+    if isinstance(keys[-1], int):
+        return f"{named[-1] if named else 'value'}[{keys[-1]}]"
+    return named[-1]
+
+
+def gradient_name(value: str) -> str:
+    """``dW`` for ``W``, ``layers[0].dW`` for ``layers[0].W``."""
+    head, dot, last = value.rpartition(".")
+    return f"{head}{dot}d{last}"

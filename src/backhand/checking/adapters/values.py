@@ -1,0 +1,134 @@
+"""Other values and other shapes that a thing still takes, made from those that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backhand.checking.subject import Array
+
+if TYPE_CHECKING:
+    from backhand.checking.adapters.plain import PlainSubject
+
+__all__ = ["other_sizes", "redraw", "redrawn", "resized"]
+
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23)
+
+
+def redraw(subject: PlainSubject, seed: int) -> dict[str, Array]:
+    """The values of a seed; 0 gives the subject's own."""
+    if seed == 0:
+        return {name: array.copy() for name, array in subject.values.items()}
+    rng = np.random.default_rng(seed)
+    return {name: redrawn(array, rng) for name, array in subject.values.items()}
+
+
+def redrawn(array: Array, rng: np.random.Generator) -> Array:
+    """Random values like these: probabilities stay probabilities, positive numbers positive, one-hot rows and masks are
+    shuffled; constant arrays (b = 0, gamma = 1) don't stay constant."""
+    if array.size == 0 or not np.isfinite(array).all():
+        return array.copy()
+    if array.ndim and np.isin(array, (0.0, 1.0)).all() and (np.ptp(array) > 0 or _one_hot(array)):
+        return np.asarray(array[rng.permutation(array.shape[0])] if array.ndim > 1 else array.copy())
+    if array.size > 1 and np.ptp(array) == 0:
+        return np.asarray(array + 0.5 * rng.standard_normal(array.shape))
+    noise = np.exp(0.3 * rng.standard_normal(array.shape))
+    if array.min() >= 0:
+        rows = array[rng.permutation(array.shape[0])] if array.ndim else array
+        if array.max() < 1:
+            jittered = rows**noise
+            whole = array.ndim > 1 and np.allclose(array.sum(axis=-1), 1)
+            return jittered / jittered.sum(axis=-1, keepdims=True) if whole else np.asarray(jittered)
+        return np.asarray(rows * noise)
+    if array.size == 1:
+        return np.asarray(array * noise)
+    mixed = rng.permutation(array.ravel()).reshape(array.shape)
+    return np.asarray(mixed * noise + 0.2 * array.std() * rng.standard_normal(array.shape))
+
+
+def _one_hot(array: Array) -> bool:
+    """Rows with a single 1 among zeros."""
+    return array.ndim > 0 and array.size > 0 and bool(np.isin(array, (0, 1)).all() and (array.sum(axis=-1) == 1).all())
+
+
+def resized(array: Any, sizes: Mapping[int, int], rng: np.random.Generator, axes: tuple[int, ...] | None = None) -> Any:
+    """The array with each axis of an old size brought to the new one, filled with entries of the old one."""
+    if not isinstance(array, np.ndarray) or array.size == 0:
+        return array
+    shape = tuple(sizes.get(n, n) if axes is None or axis in axes else n for axis, n in enumerate(array.shape))
+    if array.ndim == 2 and _one_hot(array):
+        return np.eye(shape[1], dtype=array.dtype)[rng.integers(0, shape[1], shape[0])]
+    for axis, (old, new) in enumerate(zip(array.shape, shape, strict=True)):
+        if old != new:
+            array = np.take(array, rng.integers(0, old, new), axis=axis)
+    return array
+
+
+def _near(sizes: set[int]) -> dict[int, int]:
+    """For each size another one: the nearest prime that is not in use, so that no two axes have the same."""
+    taken, found = set(sizes), {}
+    for size in sorted(sizes - {1}):
+        prime = min((p for p in PRIMES if p not in taken), key=lambda p: (abs(p - size), -p), default=size)
+        found[size] = prime
+        taken.add(prime)
+    return found
+
+
+def other_sizes(subject: PlainSubject) -> Iterator[Callable[[], PlainSubject | None]]:
+    """Makers of the same thing in other shapes: another batch; all sizes new, prime and distinct; one sample."""
+    first = next((subject.values[name] for name in subject.inputs if subject.values[name].ndim), None)
+    if first is None:
+        return
+    batch = first.shape[0]
+    used = {size for array in subject.values.values() for size in array.shape}
+    fresh = [prime for prime in PRIMES[1:] if prime not in used]
+    if fresh and first.ndim > 1:
+        yield lambda: _variant(subject, {batch: fresh[0]}, (0,), inputs_only=True)
+    sizes = _near(used)
+    if sizes and all(array.size < 1000 for array in subject.values.values()):
+        yield lambda: _variant(subject, sizes, None, inputs_only=False)
+    if batch > 1 and first.ndim > 1:
+        yield lambda: _variant(subject, {batch: 1}, (0,), inputs_only=True)
+
+
+def _variant(
+    subject: PlainSubject, sizes: Mapping[int, int], axes: tuple[int, ...] | None, inputs_only: bool
+) -> PlainSubject | None:
+    """The subject at other sizes, if forward runs there and gives finite numbers."""
+    from backhand.checking.subject import UserCodeError
+
+    rng = np.random.default_rng(1)
+    if inputs_only and len(subject.inputs) > 1 and not subject.parameters:
+        # A functional pair: weights are inputs, too. Only what goes along with the first input's batch changes.
+        kept = {
+            name for name in subject.inputs[1:] if subject.values[name].ndim != subject.values[subject.inputs[0]].ndim
+        }
+    else:
+        kept = set()
+    values = {}
+    for name, array in subject.values.items():
+        if (inputs_only and name in subject.parameters) or name in kept:
+            values[name] = array.copy()
+        else:
+            values[name] = resized(array, sizes, rng, axes)
+    values = {name: redrawn(array, rng) for name, array in values.items()}
+    constants = {name: resized(value, sizes, rng, axes) for name, value in subject.constants.items()}
+    moved = any(values[name].shape != subject.values[name].shape for name in subject.parameters)
+    variant = replace(
+        subject, values=values, constants=constants, further=(), trusted=not moved, label=shapes(values, subject)
+    )
+    try:
+        outputs = variant.start().forward()
+    except UserCodeError:
+        return None
+    changed = any(values[name].shape != subject.values[name].shape for name in values)
+    return variant if changed and all(np.isfinite(out).all() for out in outputs) else None
+
+
+def shapes(values: Mapping[str, Array], subject: PlainSubject) -> str:
+    """``x (3, 5)``: the inputs' shapes in words."""
+    names = [name for name in values if name not in subject.parameters]
+    return ", ".join(f"{name} {values[name].shape if values[name].ndim else 'a number'}" for name in names)

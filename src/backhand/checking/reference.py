@@ -1,0 +1,164 @@
+"""The derivative of forward, without looking into it: entry by entry for small blocks, along random directions for large.
+
+The complex step is used where it is valid, which is verified along a random direction against extrapolated differences;
+else the differences themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backhand.checking.measurement import Estimate
+from backhand.checking.slopes import Slope, complex_step, differences
+from backhand.checking.subject import Array, Session, Subject, UserCodeError
+
+__all__ = ["EVERY_ENTRY", "Forward", "Projection", "projections", "reference", "some_entries"]
+
+EVERY_ENTRY = 128  # a block of more entries is measured along random directions
+SAMPLED = 24  # entries of a large block that are looked at, to tell where it is off
+
+
+class Forward:
+    """Forward at some values, as a function of one of them; flat outputs, of one dtype.
+
+    One instance serves for all calls if forward gives the same on it again as on a fresh one, else each call has its own.
+    """
+
+    def __init__(self, subject: Subject, values: Mapping[str, Array]) -> None:
+        self.subject = subject
+        self.values = dict(values)
+        self._session: Session | None = None
+        self._complex: dict[str, bool] = {}
+        fresh = self({})
+        session = subject.start()
+        session.forward(self.values)
+        self._session = session
+        if not np.array_equal(self({}), fresh, equal_nan=True):
+            self._session = None
+        self.here = fresh
+        self.sizes = {name: _size(array) for name, array in self.values.items()}
+
+    def __call__(self, changed: Mapping[str, Array]) -> Array:
+        """The outputs with some values changed.
+
+        Raises:
+            UserCodeError: the code raised.
+        """
+        session = self._session or self.subject.start()
+        outputs = session.forward({**self.values, **changed})
+        return np.concatenate([np.ravel(out) for out in outputs])
+
+    def along(self, name: str, direction: Array) -> Slope:
+        """The slope as one value moves along a direction (whose largest entry is 1), by the best method."""
+        if self.is_analytic(name):
+            return self._complex_along(name, direction)
+        return self.real_along(name, direction)
+
+    def real_along(self, name: str, direction: Array) -> Slope:
+        """The slope by differences."""
+        value, size = self.values[name], self.sizes[name]
+
+        def line(step: complex) -> Array:
+            return np.asarray(self({name: value + (step * size) * direction}).real, dtype=np.float64)
+
+        here = np.asarray(self.here, dtype=np.float64)
+        slope = differences(line, here)
+        return Slope(slope.value / size, slope.bar / size, slope.jump / size)
+
+    def _complex_along(self, name: str, direction: Array) -> Slope:
+        return complex_step(lambda step: self({name: self.values[name] + step * direction}))
+
+    def is_analytic(self, name: str) -> bool:
+        """Whether the complex step is valid for a value: it runs, and agrees with differences along one direction."""
+        if name not in self._complex:
+            direction = np.random.default_rng(5).uniform(0.5, 1.0, self.values[name].shape)
+            direction *= np.random.default_rng(6).choice((-1.0, 1.0), self.values[name].shape)
+            try:
+                imaginary = self._complex_along(name, direction)
+                real = self.real_along(name, direction)
+            except (UserCodeError, ValueError, TypeError):
+                self._complex[name] = False
+            else:
+                off = np.abs(imaginary.value - real.value)
+                self._complex[name] = bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value) + np.abs(real.jump)))
+        return self._complex[name]
+
+    def method(self, name: str) -> str:
+        """The name of the method that ``along`` uses."""
+        return "complex step" if self.is_analytic(name) else "differences"
+
+
+def _size(array: Array) -> float:
+    """How far a value is moved for differences, at most times STEP: its typical size."""
+    size = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
+    return size if np.isfinite(size) and size > 0 else 1.0
+
+
+def reference(
+    forward: Forward, name: str, douts: Sequence[Array], entries: Array | None = None, method: str = "best"
+) -> Estimate:
+    """The gradient of sum(dout * output) by a value, entry by entry.
+
+    ``entries`` (flat indices) are those to look at, all by default; the others are NaN. ``method`` is ``best`` or
+    ``differences``.
+    """
+    value = forward.values[name]
+    dout = np.concatenate([np.ravel(d) for d in douts]).astype(np.float64)
+    found, bar, jump = (np.full(value.size, np.nan) for _ in range(3))
+    slope_of = forward.along if method == "best" else forward.real_along
+    for index in range(value.size) if entries is None else entries:
+        direction = np.zeros(value.size)
+        direction[index] = 1.0
+        slope = slope_of(name, direction.reshape(value.shape))
+        found[index], bar[index], jump[index] = _contract(slope, dout)
+    found, bar, jump = (each.reshape(value.shape) for each in (found, bar, jump))
+    used = forward.method(name) if method == "best" else method
+    return Estimate(found, bar, found - jump / 2, found + jump / 2, used)
+
+
+def _contract(slope: Slope, dout: Array) -> tuple[float, float, float]:
+    value = float(dout @ slope.value)
+    weight = np.abs(dout)
+    bar = float(weight @ slope.bar) + 64 * 2.0**-52 * float(weight @ np.abs(slope.value))
+    return value, bar, float(weight @ np.abs(slope.jump))
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The gradient of a block along one random direction: reference, error bar, and the width of kinks."""
+
+    direction: Array
+    value: float
+    bar: float
+    jump: float
+
+
+def projections(
+    forward: Forward, name: str, douts: Sequence[Array], count: int, seed: int, method: str = "best"
+) -> list[Projection]:
+    """The gradient of a block along random directions of +-1."""
+    value = forward.values[name]
+    dout = np.concatenate([np.ravel(d) for d in douts]).astype(np.float64)
+    rng = np.random.default_rng((seed, 17))
+    found = []
+    for _ in range(count):
+        direction = rng.integers(0, 2, value.shape, dtype=np.int8) * 2.0 - 1.0
+        slope = forward.along(name, direction) if method == "best" else forward.real_along(name, direction)
+        number, bar, jump = _contract(slope, dout)
+        found.append(Projection(direction, number, bar, jump))
+    return found
+
+
+def some_entries(shape: tuple[int, ...], hand: Array | None, seed: int) -> Array:
+    """Entries of a large block to look at one by one: its corners, its largest and some random ones."""
+    size = int(np.prod(shape))
+    rng = np.random.default_rng((seed, 19))
+    corners = [
+        np.ravel_multi_index(tuple((n - 1) * (bits >> axis & 1) for axis, n in enumerate(shape)), shape)
+        for bits in range(2 ** min(len(shape), 3))
+    ]
+    largest = np.argsort(-np.abs(hand).ravel())[:4] if hand is not None and hand.shape == shape else []
+    return np.unique(np.concatenate([corners, largest, rng.integers(0, size, SAMPLED)])).astype(int)
