@@ -1,7 +1,7 @@
 """The process in which a user's file is checked: ``python -m backhand.checking.child``, started by isolate.py.
 
-It gets one line of JSON on its standard input and answers in lines of JSON on a pipe of its own, so that nothing that the
-user's code prints can get between them: ``{"names": [...]}``, then for each thing ``{"start": name}`` and
+It gets one line of JSON on its standard input and answers in lines of JSON on a pipe of its own, so that nothing that
+the user's code prints can get between them: ``{"names": [...]}``, then for each thing ``{"start": name}`` and
 ``{"report": {...}}``, at last ``{"done": true}``; or ``{"error": message}``.
 """
 
@@ -41,12 +41,16 @@ def _answers(order: dict[str, Any]) -> Any:
         return
     yield {"names": [thing.name for thing in things]}
     if not order["list"]:
-        from backhand.checking.examine import examine
+        from backhand.checking.examine import examine, undecided
 
         for thing in things:
             if thing.name not in order["skip"]:
                 yield {"start": thing.name}
-                yield {"report": to_wire(examine(thing, order["seed"]))}
+                try:
+                    report = examine(thing, order["seed"])
+                except Exception as error:  # a mistake of this tool's own must not end the check of the others
+                    report = undecided(thing, f"the check itself failed: {type(error).__name__}: {error}")
+                yield {"report": to_wire(report)}
     yield {"done": True}
 
 

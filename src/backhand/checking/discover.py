@@ -1,4 +1,4 @@
-"""Find what can be checked in a user's file: classes with two halves, pairs of functions, functions with both in one."""
+"""Find what can be checked in a user's file: classes with two halves, pairs of functions, functions that are both."""
 
 from __future__ import annotations
 
@@ -130,21 +130,21 @@ def _line(value: Any) -> int:
 
 def _classes(module: ModuleType) -> Iterator[Thing]:
     for name, value in list(vars(module).items()):
-        if isinstance(value, type) and value.__module__ == module.__name__ and value.__name__ == name:
-            if _has_two_halves(value):
-                yield Thing(name, _line(value), "class", (value,))
+        own = isinstance(value, type) and value.__module__ == module.__name__ and value.__name__ == name
+        if own and _has_two_halves(value):
+            yield Thing(name, _line(value), "class", (value,))
 
 
 def _has_two_halves(kind: type) -> bool:
     backwards = [method for method in methods_like(kind, BACKWARD) if not _is_stub(getattr(kind, method))]
-    forwards = [method for method in methods_like(kind, FORWARD) if _own_call(kind, method)]
-    # A base class: its forward is for others to write.
-    stubs = [method for method in forwards if method != "__call__" and _is_stub(getattr(kind, method))]
-    return bool(backwards) and any(method not in stubs for method in forwards) and not stubs[:1] == forwards[:1]
+    forwards = [method for method in methods_like(kind, FORWARD) if has_own(kind, method)]
+    # Where the likeliest forward is for others to write, it is a base class.
+    return bool(backwards) and bool(forwards) and not _is_stub(getattr(kind, forwards[0]))
 
 
-def _own_call(kind: type, method: str) -> bool:
-    return method != "__call__" or any("__call__" in vars(base) for base in kind.__mro__)
+def has_own(kind: type, method: str) -> bool:
+    """Whether a class has the method itself: every class has a ``__call__``, its metaclass's."""
+    return any(method in vars(base) for base in kind.__mro__)
 
 
 def _is_stub(function: Any) -> bool:
@@ -167,7 +167,7 @@ def _is_stub(function: Any) -> bool:
 
 
 def _functions(module: ModuleType) -> Iterator[Thing]:
-    own = {
+    own: dict[str, Callable[..., Any]] = {
         name: value
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not _NEVER.search(name)
@@ -202,9 +202,9 @@ def _forward_of(backward: str, own: dict[str, Callable[..., Any]]) -> str | None
     halves = []
     for name in own:
         theirs = _words(name)
-        if name != backward and not _BACKWARD_WORDS & set(theirs):
-            if [word for word in theirs if word not in _FORWARD_WORDS | _BOTH] == stem:
-                halves.append(name)
+        same = [word for word in theirs if word not in _FORWARD_WORDS | _BOTH] == stem
+        if name != backward and same and not _BACKWARD_WORDS & set(theirs):
+            halves.append(name)
     halves.sort(key=lambda name: not _FORWARD_WORDS & set(_words(name)))
     return halves[0] if halves else None
 
@@ -226,8 +226,8 @@ def _gives_both(name: str, function: Callable[..., Any]) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) >= 2:
             first, *others = (_spelled(item) for item in node.value.elts)
-            gradients = any(_GRADIENT.search(other) for other in others) and "cache" not in others
-            if gradients or _LOSS.search(first) or (_LOSS.search(name) and _GRADIENT.search(name)):
+            told = _LOSS.search(name) or _LOSS.search(first) or any(_GRADIENT.search(other) for other in others)
+            if told and "cache" not in others:
                 return True
     return False
 

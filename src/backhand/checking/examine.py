@@ -13,7 +13,7 @@ from backhand.checking.discover import Thing
 from backhand.checking.finding import Finding, Report
 from backhand.errors import CheckError
 
-__all__ = ["examine"]
+__all__ = ["examine", "undecided"]
 
 
 def examine(thing: Thing, seed: int = 0) -> Report:

@@ -1,4 +1,4 @@
-"""Check a user's file in a process of its own, with a time and a memory limit, so that nothing in it can take the tool down.
+"""Check a user's file in a process of its own, with limits on time and memory: nothing in it can take the tool down.
 
 A thing that hangs or kills its process gets a finding that says so; the others are checked in a new process.
 """

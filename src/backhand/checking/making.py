@@ -1,14 +1,15 @@
-"""Make an object of a class of the user's own: the arguments that are objects themselves, and the methods that set it up."""
+"""Make an object of the user's class: arguments that are objects themselves, and the methods that set it up."""
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 import random
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from backhand.checking.discover import Thing
 from backhand.checking.roles import Slot, slots, strings
 from backhand.checking.worlds import World, candidates
 
-__all__ = ["Maker", "objects", "setups"]
+__all__ = ["Maker", "objects", "setups", "written_calls"]
 
 _SETUP = re.compile(
     r"_?(build|setup|set_?up|init(iali[sz]e)?(_?(params?|parameters|weights?|layer|network|model|variables))?|"
@@ -60,7 +61,7 @@ class Maker:
     thing: Thing
     arguments: tuple[tuple[str, Any], ...] = ()
     setup: tuple[str, ...] = ()
-    world: World = World("rows")
+    world: World = field(default_factory=lambda: World("rows"))
 
     def __call__(self) -> Any:
         """A fresh one."""
@@ -84,7 +85,7 @@ class Maker:
 
 
 def setups(kind: type) -> list[tuple[str, ...]]:
-    """The ways to set an object of this class up after it was made: each method alone, then all in the order of the class."""
+    """The ways to set an object up after it was made: each such method alone, then all, in the order of the class."""
     names = [
         name
         for base in reversed(kind.__mro__)
@@ -92,7 +93,7 @@ def setups(kind: type) -> list[tuple[str, ...]]:
         if inspect.isfunction(value) and _SETUP.fullmatch(name)
     ]
     names = list(dict.fromkeys(names))
-    ways = [(name,) for name in names]
+    ways: list[tuple[str, ...]] = [(name,) for name in names]
     return [*ways, tuple(names)] if len(names) > 1 else ways
 
 
@@ -108,6 +109,27 @@ def objects(slot: Slot, thing: Thing) -> list[Any]:
     if slot.role == "loss":
         return [cls() for cls in own if re.search("loss|entropy|cost|error", cls.__name__, re.IGNORECASE)]
     return []
+
+
+def written_calls(kind: type) -> list[tuple[tuple[Slot, Any], ...]]:
+    """The arguments of the calls ``Kind(784, 50, activation="relu")`` in the class's own file, if all are literals."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
+        names = list(inspect.signature(kind).parameters)
+    except (OSError, KeyError, TypeError, ValueError, SyntaxError):
+        return []
+    known = {slot.name: slot for slot in slots(vars(kind).get("__init__", kind), constructor=True, bound=True)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == kind.__name__:
+            try:
+                given = dict(zip(names, map(ast.literal_eval, node.args), strict=False))
+                given |= {word.arg or "": ast.literal_eval(word.value) for word in node.keywords}
+            except ValueError:
+                continue
+            if given and given.keys() <= known.keys():
+                found.append(tuple((known[name], value) for name, value in given.items()))
+    return found[:4]
 
 
 def _activations(slot: Slot, thing: Thing, own: list[type]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Reports as HTML: one self-contained page for a file, and the piece of it that a notebook shows.
 
-An error's place is drawn as a heat map: orange where the gradient is too large, blue where it is too small, the stronger the
-farther off, as in the drawings.
+The place of an error is drawn as a heat map: orange where the gradient is too large, blue where it is too small, the
+stronger the farther off, as in the drawings.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backhand.checking.words import measured, summary
 
@@ -23,7 +24,8 @@ __all__ = ["fragment", "page"]
 _MOST_CELLS = 1000
 
 _STYLE = """
-.bh { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; --line: rgba(128,128,128,.35); --quiet: rgba(128,128,128,.12);
+.bh { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem;
+  --line: rgba(128,128,128,.35); --quiet: rgba(128,128,128,.12);
   --ok: #1a7f4b; --wrong: #c4372c; --fragile: #a15c00; --undecided: #6b5bb5; --convention: #1f6fb2 }
 .bh h2 { font-size: 1.1rem; margin: 0 0 .4rem; display: flex; flex-wrap: wrap; gap: .2rem .7rem; align-items: baseline }
 .bh small { opacity: .75; font-weight: normal; font-size: .85rem }
@@ -33,10 +35,13 @@ _STYLE = """
 .bh table.list { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 .bh table.list th, .bh table.list td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0;
   border-top: 1px solid var(--line); background: none }
-.bh table.list th { font-weight: 600; white-space: nowrap } .bh td p { margin: 0 0 .25rem; max-width: 44rem }
-.bh code { font-size: .92em; padding: .1em .3em; background: var(--quiet); border-radius: .25em; overflow-wrap: anywhere }
-.bh .heat { display: grid; gap: 1px; width: max-content; max-width: 100%; margin: .4rem 0 .2rem; padding: 1px;
-  border: 1px solid var(--line) }
+.bh table.list th { font-weight: 600; width: 11rem; overflow-wrap: anywhere }
+.bh table.list .v { width: 8rem; white-space: nowrap } .bh a { color: inherit }
+.bh td p { margin: 0 0 .25rem; max-width: 44rem }
+.bh code { font-size: .92em; padding: .1em .3em; background: var(--quiet); border-radius: .25em;
+  overflow-wrap: anywhere }
+.bh .maps { display: flex; flex-wrap: wrap; gap: 6px; margin: .4rem 0 .2rem }
+.bh .heat { display: grid; gap: 1px; width: max-content; padding: 1px; border: 1px solid var(--line) }
 .bh .heat i { display: block; background: var(--quiet); position: relative }
 .bh .heat i b { position: absolute; inset: 0; background: #e8740c } .bh .heat i b.n { background: #2f7fd6 }
 .bh .heat i.x { background: repeating-linear-gradient(45deg, var(--line) 0 2px, transparent 2px 5px) }
@@ -48,6 +53,10 @@ _STYLE = """
   --convention: #1f6fb2 }
 [data-jp-theme-light="false"] .bh { --ok: #55c98a; --wrong: #ff8a7d; --fragile: #f0ae4e; --undecided: #b3a5f5;
   --convention: #74b7f2 }
+@media (max-width: 40rem) { .bh table.list, .bh table.list tbody, .bh table.list tr { display: block }
+  .bh table.list tr { border-top: 1px solid var(--line); padding: .3rem 0 }
+  .bh table.list th, .bh table.list td { border: 0; padding: .1rem .7rem .1rem 0; width: auto }
+  .bh table.list th, .bh table.list .v { display: inline-block } .bh table.list td { display: block } }
 @media print { .bh section { break-inside: avoid }
   .bh * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 """
@@ -99,7 +108,8 @@ def _section(report: Report) -> str:
 
 def _row(report: Report, finding: Finding) -> str:
     figures = measured(report, finding)
-    parts = [f"<p>{escape(finding.sentence)}</p>"] if finding.sentence and finding.sentence != figures else []
+    said = finding.sentence if finding.verdict != "ok" or not figures else ""
+    parts = [f"<p>{escape(said)}</p>"] if said else []
     if figures:
         parts.append(f"<p><small>{escape(figures)}</small></p>")
     if finding.line is not None:
@@ -119,22 +129,26 @@ def _verdict(verdict: str) -> str:
 
 
 def _heat(finding: Finding) -> str:
-    """The map of the error as a grid: the last axis runs to the right, all others down."""
+    """The map of the error: the last axis runs right, the one before it down; each step of the others is its own map."""
     if finding.where is None or finding.where.map is None or finding.verdict == "ok":
         return ""
     errors = np.asarray(finding.where.map, dtype=float)
     if not 1 < errors.size <= _MOST_CELLS:
         return ""
-    grid = errors.reshape(-1, errors.shape[-1])
-    finite = np.abs(grid[np.isfinite(grid)])
-    top = finite.max() if finite.size and finite.max() > 0 else 1.0
-    side = 16 if grid.shape[1] <= 30 else 8
-    cells = "".join(_cell(float(value), top) for value in grid.ravel())
+    finite = np.abs(errors[np.isfinite(errors)])
+    top = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
     shape = " x ".join(map(str, errors.shape))
-    words = f"Map of the error of {finding.gradient}, {shape}; the darkest entry is off by {top:.2g}"
-    size = f"grid-template-columns: repeat({grid.shape[1]}, {side}px); grid-auto-rows: {side}px"
-    said = escape(words)
-    return f"<div class='heat' role='img' aria-label='{said}' title='{said}' style='{size}'>{cells}</div>"
+    words = escape(f"Map of the error of {finding.gradient}, {shape}; the darkest entry is off by {top:.2g}")
+    maps = errors.reshape(-1, *errors.shape[-2:]) if errors.ndim > 1 else errors.reshape(1, 1, -1)
+    return (
+        f"<div class='maps' role='img' aria-label='{words}' title='{words}'>{''.join(_map(m, top) for m in maps)}</div>"
+    )
+
+
+def _map(errors: NDArray[Any], top: float) -> str:
+    side = 16 if errors.shape[1] <= 30 else 8
+    size = f"grid-template-columns: repeat({errors.shape[1]}, {side}px); grid-auto-rows: {side}px"
+    return f"<div class='heat' style='{size}'>{''.join(_cell(float(value), top) for value in errors.ravel())}</div>"
 
 
 def _cell(value: float, top: float) -> str:

@@ -14,11 +14,11 @@ __all__ = ["measured", "place", "summary"]
 
 
 def summary(report: Report) -> str:
-    """The worst of a report in one sentence, for a table; empty if all is well."""
-    worst = [finding for finding in report.findings if finding.verdict == report.verdict]
-    if report.verdict == "ok" or not worst:
-        return next((finding.sentence for finding in report.findings if finding.sentence), "")
-    return f"{worst[0].sentence}{place(worst[0].line, ' (', ')')}"
+    """A report in one sentence: the worst of it, or how closely its gradients agree."""
+    if report.verdict == "ok" and report.agreement:
+        return f"{', '.join(report.agreement)} agree to {max(report.agreement.values()):.1e}"
+    worst = [finding for finding in report.findings if finding.verdict == report.verdict and finding.sentence]
+    return f"{worst[0].sentence}{place(worst[0].line, ' (', ')')}" if worst else ""
 
 
 def measured(report: Report, finding: Finding) -> str:

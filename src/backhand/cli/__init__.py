@@ -1,7 +1,7 @@
 """The ``backhand`` command: one file a subcommand here, its work elsewhere.
 
-Exit codes: 0 done, 2 bad usage or input, 130 interrupted; ``check`` also 1 and 3, for what it found. With ``--json`` each subcommand prints one JSON object as
-its last line of standard output, also when it fails: ``{"error": ...}``.
+Exit codes: 0 done, 2 bad usage or input, 130 interrupted; ``check`` also 1 and 3, for what it found. With ``--json``
+each subcommand prints one JSON object as its last line of standard output, also when it fails: ``{"error": ...}``.
 """
 
 import json

@@ -100,7 +100,7 @@ def _targets(what: list[str]) -> list[tuple[str, list[str]]]:
 
 def _shown(reports: "Iterable[Report]") -> "Iterator[Report]":
     """The same reports, each as a row: of a table on a terminal, else a line."""
-    from backhand.checking.report import place, summary
+    from backhand.checking.words import place, summary
 
     if not sys.stdout.isatty():
         for report in reports:
