@@ -7,7 +7,7 @@ thing. The adapters make subjects; the reference, the contract and the causes on
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,10 @@ class Session(ABC):
             UserCodeError: the code raised.
         """
 
+    @abstractmethod
+    def returned(self) -> dict[str, Array]:
+        """The gradients of the last backward as the code itself handed them out: not copies."""
+
     @property
     @abstractmethod
     def written(self) -> frozenset[str]:
@@ -91,6 +95,8 @@ class Subject(ABC):
         settings: what the configuration chose besides shapes, for the causes: ``{"pad": 1}``.
         trusted: forward was given this configuration by its owner. Where it was made up by bringing an object's own
             parameters to other shapes, a failure may be ours, and only a cause is confirmed there.
+        updated: parameters that backward itself moves: the gradient is found in how far.
+        clears: it has a method such as ``zero_grad``, so that gradients may be added up until it is called.
     """
 
     name: str
@@ -106,6 +112,8 @@ class Subject(ABC):
     label: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     trusted: bool = True
+    updated: frozenset[str] = frozenset()
+    clears: bool = False
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -120,6 +128,11 @@ class Subject(ABC):
         written into, so that the traceback names the user's line.
         """
 
+    def tracing(self, values: Values) -> tuple[Callable[..., Any], list[Any], dict[str, str]] | None:
+        """Forward as :func:`backhand.trace` takes it, its arguments at these values, and the name that each value then has
+        among the graph's inputs; None where there is no such function."""
+        return None
+
     @abstractmethod
     def draw(self, seed: int) -> dict[str, Array]:
         """Other values of the same shapes that forward takes (probabilities stay probabilities); 0 gives its own."""
@@ -127,6 +140,14 @@ class Subject(ABC):
     @abstractmethod
     def elsewhere(self) -> Iterator[Subject]:
         """The same thing in other configurations: other shapes, a batch, one sample, other settings; lazily."""
+
+    def one_sample(self) -> Subject | None:
+        """The same thing on the first sample alone, without a batch axis; None if forward gives something else then."""
+        return None
+
+    def same_object(self, other: Subject) -> bool:
+        """Whether one instance can be run in both configurations: only inputs differ."""
+        return all(self.values[name].shape == other.values[name].shape for name in self.parameters)
 
     def run(
         self, values: Values | None = None, douts: Sequence[Array] | None = None

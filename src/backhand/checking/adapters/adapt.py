@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +34,7 @@ from backhand.errors import CheckError
 
 __all__ = ["adapt"]
 
+_CLEARS = re.compile(r"zero|clear|reset", re.IGNORECASE)
 _TRIALS = 80  # readings that are tried at most
 
 
@@ -278,6 +280,8 @@ def _complete(subject: PlainSubject, held: Mapping[str, Held], found: Found, lr:
         paths={name: held[name].paths for name in parameters},
         scalars=subject.scalars | {name for name in parameters if not isinstance(held[name].array, np.ndarray)},
         lr=lr,
+        updated=frozenset(name for name, source in found.items() if source.kind == "update"),
+        clears=any(_CLEARS.search(name) for name in dir(subject.start().thing)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 from backhand.checking.adapters.harvest import Found, Source, number_of
 from backhand.checking.adapters.naming import is_gradient, role_of, stem, value_name
 from backhand.checking.adapters.optimizer import LEARNING_RATE
-from backhand.checking.adapters.places import Path, get, leaves, spelled
+from backhand.checking.adapters.places import Path, get, leaves, put, spelled
 from backhand.checking.adapters.plan import Plan, arguments
 from backhand.checking.subject import Array, UserCodeError
+from backhand.errors import CheckError
 
-__all__ = ["Held", "current", "held_parameters", "learning_rate", "moved", "own_methods", "unaccounted"]
+__all__ = ["Held", "current", "held_parameters", "learning_rate", "moved", "own_methods", "unaccounted", "with_parameters"]
 
 _USUAL = re.compile(r"^(?:w|b|gamma|beta|u|v|theta)(?:[a-z]{0,2})\d*$")
 
@@ -66,6 +67,29 @@ def _names(paths: list[Path]) -> list[str]:
         f"{name}{holders[path[:-1]]}" if short.count(name) > 1 else name
         for name, path in zip(short, paths, strict=True)
     ]
+
+
+def with_parameters(make: Callable[[], Any], values: Mapping[str, Any]) -> Callable[[], Any]:
+    """A maker whose things hold these parameters.
+
+    Raises:
+        CheckError: the thing has no such parameter.
+    """
+
+    def made() -> Any:
+        thing = make()
+        thing = thing() if isinstance(thing, type) else thing
+        for name, value in values.items():
+            places = [path for path, _ in leaves(thing) if name in (spelled(path), value_name(path))]
+            if not places:
+                has = ", ".join(dict.fromkeys(spelled(path) for path, _ in leaves(thing)))
+                raise CheckError(f"check: {type(thing).__name__} has no parameter {name!r}; it has {has or 'none'}")
+            array = np.array(value, dtype=np.float64)
+            for path in places:
+                put(thing, path, array if array.ndim else float(array))
+        return thing
+
+    return made
 
 
 def learning_rate(thing: Any, plan: Plan) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from backhand.checking.adapters.guard import call, seeded
 from backhand.checking.adapters.harvest import Source, number_of, read, returned
 from backhand.checking.adapters.local import times_dout
 from backhand.checking.adapters.optimizer import LEARNING_RATE, AnyOptimizer
-from backhand.checking.adapters.places import Path, get, put
+from backhand.checking.adapters.places import Path, get, put, spelled
 from backhand.checking.adapters.plan import Plan
 from backhand.checking.example import Example
 from backhand.checking.subject import Array, Session, Subject, UserCodeError, Values
@@ -64,6 +64,25 @@ class PlainSubject(Subject):
 
         return redraw(self, seed)
 
+    def tracing(self, values: Values) -> tuple[Callable[..., Any], list[Any], dict[str, str]] | None:
+        """See :meth:`Subject.tracing`."""
+        if self.plan.tensors or self.plan.split == "attribute" or self.inside:
+            return None
+        session = self.start()
+        session.forward(values)
+        names = {name: spelled(self.paths[name][0]) for name in self.parameters} | {name: name for name in self.inputs}
+        return getattr(session.thing, self.plan.forward), session.arrays(), names
+
+    def one_sample(self) -> Subject | None:
+        """See :meth:`Subject.one_sample`."""
+        from backhand.checking.adapters.values import first_sample
+
+        return first_sample(self)
+
+    def same_object(self, other: Subject) -> bool:
+        """See :meth:`Subject.same_object`."""
+        return isinstance(other, PlainSubject) and other.example is self.example and super().same_object(other)
+
     def elsewhere(self) -> Iterator[Subject]:
         """Other configurations."""
         for make in self.further:
@@ -85,6 +104,7 @@ class PlainSession(Session):
         self._handed: dict[str, tuple[Any, Any]] = {}  # by name: what was handed over, and what it was a copy of
         self._set: dict[str, Array] = {}
         self._calls: tuple[list[Any], Any] = ([], None)
+        self._returned: dict[str, Array] = {}
         self._started = False
         if subject.warm:
             self._warm_up()
@@ -182,11 +202,12 @@ class PlainSession(Session):
         updated = [subject.gradients[g] for g, source in subject.sources.items() if source.kind == "update"]
         before = {name: np.array(get(self.thing, subject.paths[name][0])) for name in updated}
         result, handed = self.call_backward(douts)
-        found = {}
+        self._returned = {}
         for gradient, source in subject.sources.items():
             array = number_of(self._read(gradient, source, result, before, handed))
             if array is not None:
-                found[gradient] = np.array(array)
+                self._returned[gradient] = array
+        found = {gradient: np.array(array) for gradient, array in self._returned.items()}
         if not subject.plan.takes_dout:
             found = {
                 name: array
@@ -195,6 +216,10 @@ class PlainSession(Session):
                 for name, array in found.items()
             }
         return found
+
+    def returned(self) -> dict[str, Array]:
+        """See :meth:`Session.returned`."""
+        return self._returned
 
     def call_backward(self, douts: Sequence[Array]) -> tuple[Any, list[Any]]:
         """What backward returned, and the copies of ``douts`` that it was given."""

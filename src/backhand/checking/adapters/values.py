@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backhand.checking.subject import Array
+from backhand.checking.subject import Array, UserCodeError
 
 if TYPE_CHECKING:
     from backhand.checking.adapters.plain import PlainSubject
 
-__all__ = ["other_sizes", "redraw", "redrawn", "resized"]
+__all__ = ["first_sample", "other_sizes", "redraw", "redrawn", "resized"]
 
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23)
 
@@ -98,8 +98,6 @@ def _variant(
     subject: PlainSubject, sizes: Mapping[int, int], axes: tuple[int, ...] | None, inputs_only: bool
 ) -> PlainSubject | None:
     """The subject at other sizes, if forward runs there and gives finite numbers."""
-    from backhand.checking.subject import UserCodeError
-
     rng = np.random.default_rng(1)
     if inputs_only and len(subject.inputs) > 1 and not subject.parameters:
         # A functional pair: weights are inputs, too. Only what goes along with the first input's batch changes.
@@ -126,6 +124,34 @@ def _variant(
         return None
     changed = any(values[name].shape != subject.values[name].shape for name in values)
     return variant if changed and all(np.isfinite(out).all() for out in outputs) else None
+
+
+def first_sample(subject: PlainSubject) -> PlainSubject | None:
+    """The subject on x[0] in place of x[:1], if that is a sample: forward then gives the same."""
+    name = subject.inputs[0] if subject.inputs else ""
+    if not name or subject.values[name].ndim < 2:
+        return None
+    batch = subject.values[name].shape[0]
+    along = [n for n in subject.inputs if subject.values[n].ndim and subject.values[n].shape[0] == batch]
+    if subject.parameters == () and len(subject.inputs) > 1:  # weights are inputs, too
+        along = [n for n in along if subject.values[n].ndim >= subject.values[name].ndim or n == name][:1]
+    labels = [n for n, v in subject.constants.items() if isinstance(v, np.ndarray) and v.shape[:1] == (batch,)]
+
+    def taken(index: Any) -> PlainSubject:
+        values = {n: array[index].copy() if n in along else array.copy() for n, array in subject.values.items()}
+        constants = {n: value[index] if n in labels else value for n, value in subject.constants.items()}
+        return replace(subject, values=values, constants=constants, further=(), label=shapes(values, subject))
+
+    one, batch_of_one = taken(0), taken(slice(0, 1))
+    try:
+        outs, outs_of_one = one.start().forward(), batch_of_one.start().forward()
+    except UserCodeError:
+        return None
+    for out, whole in zip(outs, outs_of_one, strict=True):
+        expected = whole if whole.ndim == 0 else whole[0]
+        if out.shape != expected.shape or not np.allclose(out, expected):
+            return None
+    return one
 
 
 def shapes(values: Mapping[str, Array], subject: PlainSubject) -> str:

@@ -1,0 +1,262 @@
+"""``backhand.check``: measure a layer in several configurations, ask for the causes of what is off, and report."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from backhand.checking import causes
+from backhand.checking.adapters import adapt
+from backhand.checking.adapters.guard import quiet
+from backhand.checking.adapters.parameters import with_parameters
+from backhand.checking.adapters.things import name_of
+from backhand.checking.contract import broken, promises
+from backhand.checking.example import Example
+from backhand.checking.experiment import Experiment, Measurement, measure
+from backhand.checking.extremes import extremes, float32_agreement, one_sample, whole_numbers
+from backhand.checking.finding import Cause, Finding, Report
+from backhand.checking.opinion import traced
+from backhand.checking.subject import Subject, UserCodeError
+from backhand.errors import CheckError
+
+__all__ = ["check", "check_examples"]
+
+SEEDS = 2  # further seeds at the same shapes
+ELSEWHERE = 4  # further configurations
+
+
+def check(
+    layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | None = None, seed: int = 0
+) -> Report:
+    """Is this backward right, and if not, why and where.
+
+    The code is taken as it is and called on copies: nothing in the layer changes. Its gradients, by every input and
+    parameter, are compared with the derivative of its own forward at several values and shapes, and so are the promises
+    that a layer makes to its neighbours (not to write into ``dout``, to be called twice, ...).
+
+    Args:
+        layer: an object with forward and backward (or a call and ``grad``, ``loss`` and ``gradient``, ...), a class without
+            arguments, a pair ``(forward, backward)`` of functions, a function that returns its value and its gradient.
+        inputs: what forward takes, in order: arrays, numbers, labels, flags.
+        params: names of the parameters, where they aren't recognised, or a mapping from names to values to check it at.
+        seed: of the random upstream gradients and further inputs.
+
+    Returns:
+        The report; true if nothing is wrong and nothing undecided.
+
+    Raises:
+        CheckError: it can't be checked with these inputs; says what to pass.
+
+    >>> import numpy as np, backhand
+    >>> x = np.array([[1.0, -0.5], [-2.0, 3.0]])
+    >>> report = backhand.check(backhand.Sigmoid(), x)
+    >>> bool(report), report.verdict
+    (True, 'ok')
+    """
+    if isinstance(layer, type | tuple | list) or not hasattr(layer, "__dict__") or callable(layer) and _is_code(layer):
+        make: Callable[[], Any] = lambda: layer  # noqa: E731
+    else:
+        try:
+            original = copy.deepcopy(layer)
+        except Exception as error:
+            raise CheckError(
+                f"check: a {type(layer).__name__} can't be copied ({type(error).__name__}: {error}), and a check runs on "
+                "copies; pass one without open files, generators and modules in it"
+            ) from error
+        make = lambda: copy.deepcopy(original)  # noqa: E731
+    names: Sequence[str] | None = tuple(params) if params is not None else None
+    if isinstance(params, Mapping):
+        make = with_parameters(make, params)
+    return check_examples([Example(make, tuple(map(_plain, inputs)), params=names)], name=name_of(layer), seed=seed)
+
+
+def _is_code(thing: Any) -> bool:
+    return type(thing).__name__ in ("function", "builtin_function_or_method", "method")
+
+
+def _plain(value: Any) -> Any:
+    return np.array(value) if isinstance(value, np.ndarray) else copy.deepcopy(value)
+
+
+def check_examples(examples: Sequence[Example], *, name: str | None = None, seed: int = 0) -> Report:
+    """The report on one thing in several configurations: the first that runs is the main one.
+
+    Raises:
+        CheckError: none of them fits.
+    """
+    start = time.perf_counter()
+    with quiet():
+        report = _report(list(examples), name, seed)
+    return replace(report, seconds=time.perf_counter() - start)
+
+
+def _report(examples: list[Example], name: str | None, seed: int) -> Report:
+    failure: UserCodeError | CheckError | None = None
+    for number, example in enumerate(examples):
+        try:
+            subject = adapt(example, examples[number + 1 :], name)
+            main = measure(subject, seed)
+            random = _differs(main)
+        except (UserCodeError, CheckError) as error:
+            failure = failure or error
+            continue
+        return _report_on(main) if not random else _not_deterministic(main, random)
+    if isinstance(failure, UserCodeError):
+        called = name or name_of(examples[0].make())
+        return Report(called, (_crash(failure, ""),), line=failure.source)
+    raise failure or CheckError("check: there is nothing to check: no example was given")
+
+
+def _differs(main: Experiment) -> float:
+    """How far apart the outputs of two fresh instances are for the same inputs and random state."""
+    again = main.subject.start().forward(main.values)
+    apart = 0.0
+    for one, two in zip(main.outputs, again, strict=True):
+        if one.shape != two.shape or not np.array_equal(one, two, equal_nan=True):
+            apart = max(apart, float(np.abs(one - two).max()) if one.shape == two.shape else float("inf"))
+    return apart
+
+
+def _not_deterministic(main: Experiment, size: float) -> Report:
+    finding = broken("not-deterministic", "forward", main, size=size, number=f"{size:.2g}")
+    return Report(main.subject.name, (finding,), main.subject.shape, line=main.subject.source)
+
+
+def _report_on(main: Experiment) -> Report:
+    subject, seed = main.subject, main.seed
+    experiments, crashes = _experiments(main)
+    findings: list[Finding] = []
+    for gradient in subject.gradients:
+        findings.append(_finding(gradient, experiments))
+    right = [finding.gradient for finding in findings if finding.verdict in ("ok", "convention")]
+    findings += crashes
+    findings += promises(main, experiments, right)
+    findings += [*extremes(main), *whole_numbers(main, right), *one_sample(main, right)]
+    single = float32_agreement(main, right)
+    closeness = {
+        gradient: max(e.measurements[gradient].size for e in experiments if gradient in e.measurements)
+        for gradient in right
+    }
+    return Report(
+        name=subject.name,
+        findings=tuple(findings),
+        shape=subject.shape,
+        agreement=closeness,
+        method={g: m.reference.method for g, m in main.measurements.items()},
+        configurations=tuple(e.label for e in experiments),
+        line=subject.source,
+        notes=(f"In float32 the gradients are within {max(single.values()):.1e} of those in float64.",) if single else (),
+    )
+
+
+def _experiments(main: Experiment) -> tuple[list[Experiment], list[Finding]]:
+    """The main one, other values, other shapes; and what raised on the way."""
+    experiments, crashes = [main], []
+    subjects: list[tuple[Subject, int]] = [(main.subject, main.seed + 1 + number) for number in range(SEEDS)]
+    elsewhere = main.subject.elsewhere()
+    for number in range(ELSEWHERE):
+        other = next(elsewhere, None)
+        if other is None:
+            break
+        if other.trusted:
+            subjects.append((other, main.seed + 1 + SEEDS + number))
+    for subject, seed in subjects:
+        try:
+            experiment = measure(subject, seed, quick=True)
+        except UserCodeError as error:
+            if error.phase == "backward":
+                crashes.append(_crash(error, f"{subject.label}, seed {seed}"))
+            continue
+        if all(np.isfinite(out).all() for out in experiment.outputs):
+            experiments.append(experiment)
+    return experiments, crashes[:1]
+
+
+def _crash(error: UserCodeError, configuration: str) -> Finding:
+    line = str(error.source) if error.source else ""
+    cause = causes.named("crash", phase=error.phase, error=str(error), line=line)
+    return Finding(
+        gradient="forward" if error.phase != "backward" else "backward",
+        verdict=cause.verdict or "wrong",
+        cause=cause.id,
+        size=float("inf"),
+        where=None,
+        line=error.source,
+        sentence=cause.sentence,
+        remedy=cause.remedy,
+        configuration=configuration,
+    )
+
+
+def _finding(gradient: str, experiments: Sequence[Experiment]) -> Finding:
+    """What is to be said of one gradient: of the first configuration in which it is off, else of the first."""
+    having = [experiment for experiment in experiments if gradient in experiment.measurements]
+    off = [experiment for experiment in having if gradient in experiment.wrong]
+    clearly = [experiment for experiment in off if not experiment.measurements[gradient].close]
+    if not off:
+        measurement = having[0].measurements[gradient]
+        closest = max(experiment.measurements[gradient].size for experiment in having)
+        line = having[0].subject.backward_source
+        sentence = f"{gradient} agrees with the derivative of forward to {closest:.1e}."
+        return Finding(gradient, "ok", None, measurement.size, None, line, sentence, "", having[0].label)
+    experiment = (clearly or off)[0]
+    measurement = experiment.measurements[gradient]
+    cause = causes.explain(experiment, gradient)
+    verdict, sentence = _judged(experiment, measurement, cause)
+    if experiment is not having[0]:
+        sentence += f" (It is right at {having[0].label}; this was seen at {experiment.label}.)"
+    return Finding(
+        gradient=gradient,
+        verdict=verdict,
+        cause=cause.id if cause else None,
+        size=measurement.size,
+        where=measurement.where,
+        line=(cause and cause.line) or experiment.subject.backward_source,
+        sentence=sentence,
+        remedy=cause.remedy if cause else "",
+        configuration=experiment.label,
+    )
+
+
+def _judged(experiment: Experiment, measurement: Measurement, cause: Cause | None) -> tuple[Any, str]:
+    gradient = measurement.gradient
+    if cause is not None and cause.verdict is not None:
+        return cause.verdict, cause.sentence
+    if measurement.close:
+        small = f"{gradient} is off by {measurement.size:.1e} of its largest entry: too little for a mistake in the rule."
+        return "convention", cause.sentence if cause else small
+    opinion = traced(experiment, gradient)
+    if opinion is not None and measurement.fits and _agree(measurement, opinion):
+        why = (
+            f"{gradient} fits the derivative of the traced graph of forward, but not the differences of its values: forward "
+            "jumps, or isn't a function of its inputs alone."
+        )
+        return "undecided", why
+    if cause is not None:
+        return "wrong", cause.sentence
+    return "wrong", _plainly(measurement)
+
+
+def _agree(measurement: Measurement, opinion: Any) -> bool:
+    hand = np.asarray(measurement.hand, dtype=np.float64)
+    scale = float(np.abs(opinion).max(initial=0))
+    return hand.shape == opinion.shape and bool(np.all(np.abs(hand - opinion) <= 1e-6 * scale))
+
+
+def _plainly(measurement: Measurement) -> str:
+    gradient, of = measurement.gradient, measurement.of
+    if measurement.hand is None:
+        return f"backward gives no {gradient}, though forward depends on {of}."
+    if not measurement.fits:
+        shapes = f"{measurement.hand.shape}, {of} has {measurement.reference.value.shape}"
+        return f"{gradient} has shape {shapes}: a gradient has the shape of what it is the gradient of."
+    error = np.abs(measurement.error[np.isfinite(measurement.error)])
+    if not error.size:
+        return f"{gradient} is off by {measurement.size:.2g} of its size along random directions."
+    off = int(np.sum(error > 1e-6 * max(float(np.abs(measurement.reference.value[np.isfinite(measurement.reference.value)]).max()), 1e-300)))
+    return f"{gradient} isn't the derivative of forward: {off} of {error.size} entries are off, by up to {measurement.size:.2g} of the largest."

@@ -1,0 +1,122 @@
+"""Other inputs than usual: very large ones, integers, float32, a single sample without its batch axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backhand.checking.contract import broken
+from backhand.checking.experiment import Experiment, random_douts
+from backhand.checking.finding import Finding
+from backhand.checking.reference import Forward, reference
+from backhand.checking.subject import Array, UserCodeError
+
+__all__ = ["extremes", "float32_agreement", "one_sample", "whole_numbers"]
+
+SCALES = (50.0, 800.0)
+
+
+def extremes(main: Experiment) -> Iterator[Finding]:
+    """Inputs of +-50 and +-800 give finite numbers, where the result itself is one.
+
+    Whether it is, is asked of longdouble, whose exponent is longer (on most machines): softmax of 800 is a number, exp of
+    800 is none.
+    """
+    name = next(iter(main.subject.inputs), None)
+    if name is None or main.values[name].size == 0 or main.values[name].min() >= 0:
+        return
+    rng = np.random.default_rng(31)
+    for scale in SCALES:
+        values = {**main.values, name: np.asarray(rng.choice((-scale, scale), main.values[name].shape))}
+        try:
+            outputs, gradients = main.run(values)
+            phase = _phase(outputs, gradients)
+            if not phase:
+                continue
+            longer = {key: np.asarray(value, dtype=np.longdouble) for key, value in values.items()}
+            outputs, gradients = main.run(longer)
+        except UserCodeError:
+            return
+        largest = np.finfo(np.float64).max
+        found = outputs if phase == "forward" else tuple(gradients.values())
+        if all(np.isfinite(each).all() and (np.abs(each) < largest).all() for each in found):
+            yield broken("overflow", phase, main, phase=phase, scale=f"{scale:g}", size=float("inf"))
+            return
+
+
+def _phase(outputs: Sequence[Array], gradients: dict[str, Array]) -> str:
+    if not all(np.isfinite(out).all() for out in outputs):
+        return "forward"
+    return "" if all(np.isfinite(gradient).all() for gradient in gradients.values()) else "backward"
+
+
+def whole_numbers(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
+    """An input of integers gives the gradient that the same numbers give as floats."""
+    name = next(iter(main.subject.inputs), None)
+    if name is None or main.values[name].ndim == 0:
+        return
+    whole = np.rint(3 * main.values[name] / max(float(np.abs(main.values[name]).max(initial=0)), 1e-300))
+    try:
+        outputs, floats = main.run({name: whole})
+        integer_outputs, integers = main.run({name: whole.astype(np.int64)})
+    except UserCodeError:
+        return  # refusing integers is allowed
+    if not all(np.allclose(a, b, equal_nan=True) for a, b in zip(outputs, integer_outputs, strict=True)):
+        return
+    for gradient, given in floats.items():
+        other = integers.get(gradient)
+        if gradient in right and (other is None or not _close(given, other)):
+            size = float(np.abs(other - given).max() / (np.abs(given).max() or 1.0)) if other is not None else np.inf
+            yield broken("integer-dtype", gradient, main, size=size, number=f"{size:.2g}", name=name)
+            return
+
+
+def _close(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= 1e-6 * (np.abs(a).max(initial=0) + 1e-300)))
+
+
+def one_sample(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
+    """If forward takes one sample without a batch axis, and gives what the batch of one gives, backward takes it too."""
+    single = main.subject.one_sample()
+    if single is None:
+        return
+    values = single.draw(0)
+    douts = random_douts(single.run(values)[0], main.seed)
+    name = single.inputs[0]
+    try:
+        gradients = single.run(values, douts)[1]
+    except UserCodeError as error:
+        yield broken("one-sample", "backward", main, line=error.source, name=name, error=str(error), number="")
+        return
+    forward = Forward(single, values)
+    for gradient, of in single.gradients.items():
+        if gradient not in right or values[of].size > 1000:
+            continue
+        truth, given = reference(forward, of, douts), gradients.get(gradient)
+        if given is None or given.shape != truth.value.shape or not _within(given, truth.low, truth.high, truth.bar):
+            error = f"{gradient} has shape {np.shape(given)}" if np.shape(given) != truth.value.shape else ""
+            yield broken("one-sample", gradient, main, name=name, error=error, number="")
+            return
+
+
+def _within(given: Array, low: Array, high: Array, bar: Array) -> bool:
+    slack = bar + 1e-5 * float(np.abs(high).max(initial=0))
+    return bool(np.all((given >= low - slack) & (given <= high + slack)))
+
+
+def float32_agreement(main: Experiment, right: Sequence[str]) -> dict[str, float]:
+    """How far the gradients in float32 are from those in float64, relative: reported apart, not judged."""
+    values = {name: value.astype(np.float32) for name, value in main.values.items()}
+    try:
+        single = main.run(values, [np.asarray(dout, dtype=np.float32) for dout in main.douts])[1]
+        double = main.run()[1]
+    except UserCodeError:
+        return {}
+    found = {}
+    for gradient in right:
+        a, b = double.get(gradient), single.get(gradient)
+        if a is not None and b is not None and a.shape == b.shape and a.size:
+            with np.errstate(all="ignore"):
+                found[gradient] = float(np.abs(a - b).max() / (np.abs(a).max() or 1.0))
+    return found
