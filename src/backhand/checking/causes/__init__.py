@@ -1,0 +1,101 @@
+"""The table of causes: why a gradient is wrong, each told by an experiment and confirmed by others.
+
+A row's test is asked of one experiment. It must say the same of every other experiment in which that gradient is wrong,
+at another seed and at other shapes, and of one at least: else there is no cause, and the finding says none.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from backhand.checking.causes import factors, linear, manners, masks, softmax, sums, terms
+from backhand.checking.causes.evidence import Evidence
+from backhand.checking.causes.row import UNCLEAR, Facts, Row
+from backhand.checking.experiment import Experiment
+from backhand.checking.finding import Cause, Verdict
+
+__all__ = ["TABLE", "Row", "explain", "named"]
+
+
+def _in_order(*ids: str) -> tuple[Row, ...]:
+    rows = {row.id: row for part in (factors, linear, manners, masks, softmax, sums, terms) for row in part.ROWS}
+    return (*(rows.pop(id) for id in ids), *rows.values())
+
+
+# Asked in this order, the particular before the general: a mask that is the wrong way round is a wrong comparison, too.
+TABLE = _in_order(
+    "missing-gradient",
+    "parameter-not-updated",
+    "dout-ignored",
+    "batch-size-not-divided",
+    "batch-size-divided-twice",
+    "divided-by-batch",
+    "sum-against-mean",
+    "sign",
+    "stale-mask",
+    "mask-inverted",
+    "mask-forgotten",
+    "constant-factor",
+    "gradient-of-another",
+    "softmax-diagonal",
+    "softmax-axis",
+    "activation-derivative-missing",
+    "mask-comparison",
+    "activation-derivative-of-x",
+    "transposed",
+    "weight-not-transposed",
+    "bias-not-summed",
+    "bias-wrong-axis",
+    "dout-overwritten",
+    "labels-form",
+    "regularisation-missing",
+    "regularisation-doubled",
+    "norm-terms-missing",
+    "sum-overwritten",
+    "border",
+    "epsilon-forward-only",
+)
+"""Every row: those with a test in the order in which they are asked, then those that the contract sees by itself."""
+
+_BY_ID = {row.id: row for row in TABLE}
+
+
+def explain(experiment: Experiment, gradient: str) -> Cause | None:
+    """The cause of a wrong gradient, confirmed at other values and shapes; None if there is none to name."""
+    evidence = Evidence(experiment, gradient)
+    for row in TABLE:
+        if row.test is None:
+            continue
+        facts = row.test(evidence)
+        if facts is not None and facts is not UNCLEAR and _confirmed(row, facts, experiment, gradient):
+            return named(row.id, gradient=gradient, of=evidence.of, **facts)
+    return None
+
+
+def named(id: str, **facts: str) -> Cause:
+    """The cause of that id, its sentence and remedy filled in with the facts; a blank without a fact stays empty."""
+    row = _BY_ID[id]
+    line = facts.get("line", "")
+    blanks = defaultdict(str, facts | {"at": f" ({line})" if line else ""})
+    if "error" in facts:
+        blanks["why"] = f": {facts['error']}"
+    verdict: Verdict | None = row.verdict
+    if "verdict" in facts:
+        verdict = facts["verdict"]  # type: ignore[assignment]
+    return Cause(row.id, row.sentence.format_map(blanks), row.remedy.format_map(blanks), verdict)
+
+
+def _confirmed(row: Row, facts: Facts, experiment: Experiment, gradient: str) -> bool:
+    assert row.test is not None
+    agreed = 0
+    for other in experiment.confirmations:
+        measurement = other.measurements.get(gradient)
+        if measurement is None or not measurement.wrong:
+            continue  # a configuration that the mistake hides in
+        there = row.test(Evidence(other, gradient))
+        if there is UNCLEAR:
+            continue
+        if there is None or any(there.get(name) != facts.get(name) for name in row.same):
+            return False
+        agreed += 1
+    return agreed > 0

@@ -1,0 +1,217 @@
+"""One gradient of one experiment, with the questions that the rows of the table ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import chain, combinations
+from typing import Any
+
+import numpy as np
+
+from backhand.checking.experiment import Experiment, Measurement
+from backhand.checking.reference import Forward
+from backhand.checking.subject import Array, UserCodeError
+
+__all__ = ["Evidence", "subsets", "usual_softmax"]
+
+_ROUNDING = 1e-7
+_SHARE = 1e-3  # an explanation leaves less than this of the error
+
+
+class Evidence:
+    """What backward gave for one value, what it should have been, and what more can be asked.
+
+    ``hand`` is what backward gave, ``reference`` the derivative of forward, ``dout`` the upstream gradient and ``out``
+    the output (of several outputs the first), ``value`` what the gradient is taken by, ``x`` the first input.
+    """
+
+    def __init__(self, experiment: Experiment, gradient: str) -> None:
+        self.experiment = experiment
+        self.gradient = gradient
+        self.measurement: Measurement = experiment.measurements[gradient]
+        self.of = self.measurement.of
+        self.reference = self.measurement.reference.value
+        self.value = experiment.values[self.of]
+        self.out = experiment.outputs[0]
+        self.dout = experiment.douts[0]
+        given = self.measurement.hand
+        self.hand: Array = np.zeros(0) if given is None else np.asarray(given, dtype=float)
+        inputs = [experiment.values[name] for name in experiment.subject.inputs]
+        self.x: Array | None = inputs[0] if inputs else None
+
+    # -- what is known ----------------------------------------------------------------------------------------------
+
+    @property
+    def missing(self) -> bool:
+        """Backward gave nothing."""
+        return self.measurement.hand is None
+
+    @property
+    def fits(self) -> bool:
+        """The gradient has its value's shape, and numbers in it."""
+        return self.measurement.fits and bool(np.isfinite(self.hand).any())
+
+    @property
+    def is_parameter(self) -> bool:
+        """By a parameter, not an input."""
+        return self.of in self.experiment.subject.parameters
+
+    @property
+    def is_loss(self) -> bool:
+        """Forward gives one number."""
+        return len(self.experiment.outputs) == 1 and self.out.size == 1
+
+    @property
+    def batch(self) -> int:
+        """The size of the first axis of the first input; 0 if there is none."""
+        source = self.x if self.x is not None and self.x.ndim else self.labels
+        return int(np.shape(source)[0]) if source is not None and np.ndim(source) else 0
+
+    @cached_property
+    def labels(self) -> Array | None:
+        """Integer labels, (N,), among the other inputs."""
+        for value in self.experiment.subject.constants.values():
+            if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.ndim == 1:
+                return value
+        return None
+
+    @cached_property
+    def one_hot(self) -> Array | None:
+        """The labels as one-hot rows in the shape of x, whichever form they came in."""
+        if self.x is None or self.x.ndim != 2:
+            return None
+        if self.labels is not None and self.labels.size == len(self.x) and self.labels.max() < self.x.shape[1]:
+            return np.asarray(np.eye(self.x.shape[1])[self.labels])
+        arrays = {**self.experiment.subject.constants, **self.experiment.values}.values()
+        for array in arrays:
+            fits = np.shape(array) == self.x.shape and array is not self.x
+            if fits and np.isin(array, (0, 1)).all() and (np.sum(array, axis=1) == 1).all():
+                return np.asarray(array, float)
+        return None
+
+    # -- comparing --------------------------------------------------------------------------------------------------
+
+    def explains(self, candidate: Array | float | None) -> bool:
+        """Whether backward gave just this, up to rounding, and the reference is something else."""
+        if candidate is None or np.shape(candidate) != self.hand.shape or not self.hand.size:
+            return False
+        candidate = np.asarray(candidate, float)
+        known = np.isfinite(candidate) & np.isfinite(self.hand)
+        if not known.any():
+            return False
+        left = float(np.abs(self.hand - candidate)[known].max())
+        limit = _ROUNDING * float(np.abs(candidate[known]).max()) + 20 * self.bar
+        if self.fits:
+            seen = known & np.isfinite(self.reference)
+            if not seen.any():
+                return False
+            limit = min(limit, _SHARE * float(np.abs(self.hand - self.reference)[seen].max()))
+        return left <= limit and bool(np.abs(candidate[known]).max() > 0)
+
+    @property
+    def bar(self) -> float:
+        """The largest error bar of the reference."""
+        bar = self.measurement.reference.bar
+        return float(np.nanmax(bar)) if np.isfinite(bar).any() else 0.0
+
+    @cached_property
+    def factor(self) -> float | None:
+        """c where backward gave c times the reference; None if it isn't a multiple, or is the reference itself."""
+        if not self.fits:
+            return None
+        known = np.isfinite(self.reference) & np.isfinite(self.hand)
+        square = float(np.sum(self.reference[known] ** 2))
+        if square == 0:
+            return None
+        c = float(np.sum(self.hand[known] * self.reference[known])) / square
+        return c if abs(c - 1) > 1e-3 and c != 0 and self.explains(c * self.reference) else None
+
+    @cached_property
+    def off(self) -> Array:
+        """Which entries are wrong."""
+        size = float(np.nanmax(np.abs(self.reference), initial=0))
+        return np.abs(np.nan_to_num(self.measurement.error)) > 1e-6 * size + 20 * self.bar
+
+    # -- asking more ------------------------------------------------------------------------------------------------
+
+    def forward(self, values: Mapping[str, Array], constants: Mapping[str, Any] | None = None) -> Array | None:
+        """The output at other values; None if forward raises there."""
+        try:
+            return self.experiment.subject.start().forward({**self.experiment.values, **values}, constants)[0]
+        except UserCodeError:
+            return None
+
+    def backward(
+        self,
+        dout: Array | None = None,
+        values: Mapping[str, Array] | None = None,
+        constants: Mapping[str, Any] | None = None,
+    ) -> Array | None:
+        """What backward gives with another upstream gradient, or at other values; None if it raises."""
+        session = self.experiment.subject.start()
+        douts = self.experiment.douts if dout is None else (dout, *self.experiment.douts[1:])
+        try:
+            session.forward({**self.experiment.values, **(values or {})}, constants)
+            given = session.backward(douts).get(self.gradient)
+        except UserCodeError:
+            return None
+        return None if given is None else np.asarray(given, float)
+
+    def derivative(self, dout: Array | None = None, values: Mapping[str, Array] | None = None) -> Array | None:
+        """The reference with another upstream gradient, or at other values; None if forward raises there."""
+        douts = None if dout is None else (dout, *self.experiment.douts[1:])
+        try:
+            found = self.experiment.derivative(values, douts).get(self.gradient)
+        except UserCodeError:
+            return None
+        return None if found is None else found.value
+
+    @cached_property
+    def jacobian(self) -> Array | None:
+        """d(out)/d(value), shape (value's size, *out's), None where that is too much."""
+        if self.value.size * self.out.size > 200_000 or self.value.size > 400 or not self.out.ndim:
+            return None
+        rows = []
+        try:
+            forward = Forward(self.experiment.subject, self.experiment.values)
+            for i in range(self.value.size):
+                direction = np.zeros(self.value.size)
+                direction[i] = 1.0
+                slope = forward.along(self.of, direction.reshape(self.value.shape)).value
+                rows.append(slope[: self.out.size].reshape(self.out.shape))
+        except UserCodeError:
+            return None
+        return np.array(rows)
+
+    @cached_property
+    def by_sample(self) -> Array | None:
+        """The reference by each sample's output alone, (N, *value's shape): they add up to the reference."""
+        if not self.out.ndim or self.out.shape[0] > 16 or self.value.size > 2000:
+            return None
+        parts = []
+        for i in range(self.out.shape[0]):
+            alone = np.zeros_like(self.dout)
+            alone[i] = self.dout[i]
+            part = self.derivative(alone)
+            if part is None:
+                return None
+            parts.append(part)
+        return np.array(parts)
+
+    def others(self) -> Iterator[tuple[str, Array]]:
+        """The references of the other gradients, by name."""
+        for name, measurement in self.experiment.measurements.items():
+            if name != self.gradient:
+                yield name, measurement.reference.value
+
+
+def usual_softmax(x: Array, axis: int = -1) -> Array:
+    """exp(x) / sum(exp(x)) along an axis."""
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+
+def subsets(axes: int) -> Iterator[tuple[int, ...]]:
+    """All sets of axes, the empty one first."""
+    return chain.from_iterable(combinations(range(axes), size) for size in range(axes + 1))
