@@ -29,6 +29,8 @@ __all__ = ["Built", "build"]
 
 _SECONDS = 20.0
 """How long guesses are made for one thing."""
+_PATIENCE = 300
+"""How many more guesses are made when one runs, but with gradients of other shapes than their values."""
 _CONFIGURATIONS = 8
 
 
@@ -49,7 +51,7 @@ class _Search:
     Attributes:
         thing: what is to be made.
         until: when to give up.
-        tried: how many guesses were made.
+        tried: how many guesses were made; ``since``: the best one's number.
         best: the best guess that runs: its misfits, itself, its example.
         stage: how far the farthest of the others came, a place in ``_STAGES``.
         error: what stopped it there.
@@ -59,6 +61,7 @@ class _Search:
     thing: Thing
     until: float
     tried: int = 0
+    since: int = 0
     best: tuple[int, Guess, Example] | None = None
     stage: int = -1
     error: UserCodeError | CheckError | None = None
@@ -69,11 +72,12 @@ class _Search:
         if stage > self.stage:
             self.stage, self.error, self.half = stage, error, half
 
-    def done(self, guess: Guess) -> bool:
-        """Whether another guess is no use: all fits, or this one would be in another world than one that runs."""
+    @property
+    def done(self) -> bool:
+        """Whether further guesses are no use: all fits, or none did better for a long while, or the time is over."""
         if time.monotonic() > self.until:
             return True
-        return self.best is not None and (self.best[0] == 0 or self.best[1].world != guess.world)
+        return self.best is not None and (self.best[0] == 0 or self.tried > self.since + _PATIENCE)
 
 
 _STAGES = ("it can't be made", "forward fails", "backward fails", "its gradients aren't found")
@@ -87,7 +91,7 @@ def build(thing: Thing) -> Built:
     search = _Search(thing, time.monotonic() + _SECONDS)
     with quiet():
         for guess in guesses(thing, search.failed):
-            if search.done(guess):
+            if search.done:
                 break
             _try(guess, search)
         if search.best is not None:
@@ -115,7 +119,7 @@ def _try(guess: Guess, search: _Search) -> None:
         search.failed(error, 3)
     else:
         if search.best is None or misfits < search.best[0]:
-            search.best = (misfits, guess, example)
+            search.best, search.since = (misfits, guess, example), search.tried
 
 
 def _forward(thing: Thing, guess: Guess, example: Example) -> None:
