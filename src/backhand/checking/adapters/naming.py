@@ -50,7 +50,7 @@ _NEVER = re.compile(r"numerical|zero|clear|reset|update|clip|check|collect|apply
 
 _MANGLED = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
 _MARKS = (
-    r"^d[lej]_?_?d_?(?=\w)|^(?:grad|gradient|grads|delta|diff)_?(?:of_|by_|wrt_)?(?=\w)|^d_(?=\w)|^d(?=\w)|^g_(?=\w)"
+    r"^d[lejLEJ]_?_?d_?(?=\w)|^(?:grad|gradient|grads|delta|diff)_?(?:of_|by_|wrt_)?(?=\w)|^d_(?=\w)|^d(?=\w)|^g_(?=\w)"
     r"|_?(?:gradients?|grads?|delta|diff|derivative)$|^nabla_?(?=\w)"
 )
 _MARK = re.compile(_MARKS)

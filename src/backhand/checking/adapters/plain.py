@@ -225,7 +225,7 @@ class PlainSession(Session):
         """What backward returned, and the copies of ``douts`` that it was given."""
         plan = self.subject.plan
         handed = [self._dout(number, dout) for number, dout in enumerate(douts)]
-        positional = [self._argument(role, handed) for role in plan.roles]
+        positional = [value for role in plan.roles for value in self._arguments(role, handed)]
         named = {name: self._argument(role, handed) for name, role in plan.keywords}
         function = call("backward", getattr, self.thing, plan.backward)
         result = call("backward", function, *positional, **named)
@@ -259,6 +259,12 @@ class PlainSession(Session):
             array.flags.writeable = False
         self._handed[name] = (array, dout)
         return array
+
+    def _arguments(self, role: str, douts: list[Any]) -> Sequence[Any]:
+        """What a role stands for: one argument, or each part of the cache."""
+        if role == "caches":
+            return self.cache if isinstance(self.cache, tuple | list) else (self.cache,)
+        return (self._argument(role, douts),)
 
     def _argument(self, role: str, douts: list[Any]) -> Any:
         kind, _, which = role.partition(":")
