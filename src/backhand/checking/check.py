@@ -123,7 +123,7 @@ def _differs(main: Experiment) -> float:
 
 
 def _not_deterministic(main: Experiment, size: float) -> Report:
-    finding = broken("not-deterministic", "forward", main, size=size, number=f"{size:.2g}")
+    finding = broken("not-deterministic", "forward", main, size=size)
     return Report(main.subject.name, (finding,), main.subject.shape, line=main.subject.source)
 
 

@@ -83,7 +83,8 @@ class Forward:
                 self._complex[name] = False
             else:
                 off = np.abs(imaginary.value - real.value)
-                self._complex[name] = bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value) + np.abs(real.jump)))
+                smooth = not np.any(real.jump)  # at a kink it sees one side only
+                self._complex[name] = smooth and bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value)))
         return self._complex[name]
 
     def method(self, name: str) -> str:

@@ -134,7 +134,7 @@ def first_sample(subject: PlainSubject) -> PlainSubject | None:
     batch = subject.values[name].shape[0]
     along = [n for n in subject.inputs if subject.values[n].ndim and subject.values[n].shape[0] == batch]
     if subject.parameters == () and len(subject.inputs) > 1:  # weights are inputs, too
-        along = [n for n in along if subject.values[n].ndim >= subject.values[name].ndim or n == name][:1]
+        along = [n for n in along if subject.values[n].ndim >= subject.values[name].ndim]
     labels = [n for n, v in subject.constants.items() if isinstance(v, np.ndarray) and v.shape[:1] == (batch,)]
 
     def taken(index: Any) -> PlainSubject:
