@@ -98,6 +98,7 @@ def kept(
         place = _kept_input(name, array, held)
         if place is not None:
             found[name] = Source("kept", place)
+            held = [(path, value) for path, value in held if path != place]  # one gradient is by one input
     return found
 
 

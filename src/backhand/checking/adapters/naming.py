@@ -8,7 +8,7 @@ from typing import Any
 
 from backhand.checking.adapters.places import Path
 
-__all__ = ["BACKWARD", "FORWARD", "gradient_name", "is_gradient", "methods_like", "role_of", "stem", "value_name"]
+__all__ = ["BACKWARD", "FORWARD", "LABEL", "gradient_name", "is_gradient", "methods_like", "role_of", "stem", "value_name"]
 
 FORWARD = (
     *("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop", "forwardprop", "fprop"),
@@ -47,6 +47,9 @@ BACKWARD = (
 )
 _BACKWARD_LIKE = re.compile(r"back|bprop|bwd|grad|deriv|dervi|prime|^d_|_d$|^d[A-Z]|delta", re.IGNORECASE)
 _NEVER = re.compile(r"numerical|zero|clear|reset|update|clip|check|collect|apply_grad|^get_params|step$", re.IGNORECASE)
+
+LABEL = re.compile(r"^(?:t|ts|y|ys|y_?true|targets?|labels?|truth|expected|actual|y_?onehot|one_?hot)$", re.IGNORECASE)
+"""What labels are called; ``y`` may be something else."""
 
 _MANGLED = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
 _MARKS = (
