@@ -23,6 +23,7 @@ class Example:
         inputs: what forward takes, in order: arrays, labels, flags, dicts.
         label: the configuration in words where shapes don't say it: ``stride 2``.
         params: names of the parameters, where they can't be recognised, or values to set them to.
+        batch: which axis of an input counts the samples; None if there is none (one image, one sample).
         settings: what was chosen besides shapes, for the causes: ``{"pad": 1, "stride": 2}``.
     """
 
@@ -30,4 +31,5 @@ class Example:
     inputs: tuple[Any, ...]
     label: str = ""
     params: Sequence[str] | Mapping[str, Any] | None = None
+    batch: int | None = 0
     settings: Mapping[str, Any] = field(default_factory=dict)

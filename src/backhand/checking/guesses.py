@@ -221,4 +221,5 @@ def example_of(thing: Thing, guess: Guess) -> Example:
         inputs.append(value)
     settings = {slot.role: value for slot, value in guess.init if slot.role in ("stride", "pad", "kernel", "rate")}
     label = ", ".join(f"{name} {value!r}" for name, value in guess.settings)
-    return Example(_maker(thing, guess), tuple(inputs), label, settings={**settings, **dict(guess.settings)})
+    settings |= dict(guess.settings)
+    return Example(_maker(thing, guess), tuple(inputs), label, batch=guess.world.batch, settings=settings)

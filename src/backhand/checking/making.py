@@ -105,7 +105,7 @@ def objects(slot: Slot, thing: Thing) -> list[Any]:
     if slot.role == "activation_prime":
         return [_tanh_prime]
     if slot.role == "layers":
-        return [[cls() for cls in own if _is_layer(cls)][:2]] if own else []
+        return [[cls(), cls()] for cls in own if _is_layer(cls)][:1]
     if slot.role == "loss":
         return [cls() for cls in own if re.search("loss|entropy|cost|error", cls.__name__, re.IGNORECASE)]
     return []

@@ -95,6 +95,7 @@ class Subject(ABC):
         settings: what the configuration chose besides shapes, for the causes: ``{"pad": 1}``.
         trusted: forward was given this configuration by its owner. Where it was made up by bringing an object's own
             parameters to other shapes, a failure may be ours, and only a cause is confirmed there.
+        batch: which axis of the first input counts the samples; None if there is none.
         updated: parameters that backward itself moves: the gradient is found in how far.
         clears: it has a method such as ``zero_grad``, so that gradients may be added up until it is called.
     """
@@ -112,6 +113,7 @@ class Subject(ABC):
     label: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     trusted: bool = True
+    batch: int | None = 0
     updated: frozenset[str] = frozenset()
     clears: bool = False
 

@@ -69,6 +69,11 @@ class World:
         }[self.layout]
 
     @property
+    def batch(self) -> int | None:
+        """Which axis of an input counts the samples."""
+        return {"rows": 0, "sequence": 0, "ids": 0, "nchw": 0, "nhwc": 0, "columns": 1}.get(self.layout)
+
+    @property
     def image(self) -> bool:
         """Whether inputs are images."""
         return self.layout in ("nchw", "nhwc", "chw", "hwc", "hw")

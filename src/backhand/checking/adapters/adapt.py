@@ -187,6 +187,7 @@ def _bare(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs) -
         forward_source=defined(forward),
         backward_source=defined(backward),
         settings=dict(example.settings),
+        batch=example.batch,
         example=example,
         plan=plan,
         order=inputs.order,

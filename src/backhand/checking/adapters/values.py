@@ -82,16 +82,17 @@ def other_sizes(subject: PlainSubject) -> Iterator[Callable[[], PlainSubject | N
     first = next((subject.values[name] for name in subject.inputs if subject.values[name].ndim), None)
     if first is None:
         return
-    batch = first.shape[0]
+    axis = subject.batch
+    batch = first.shape[axis] if axis is not None and axis < first.ndim > 1 else 0
     used = {size for array in subject.values.values() for size in array.shape}
     fresh = [prime for prime in PRIMES[1:] if prime not in used]
-    if fresh and first.ndim > 1:
-        yield lambda: _variant(subject, {batch: fresh[0]}, (0,), inputs_only=True)
+    if fresh and batch:
+        yield lambda: _variant(subject, {batch: fresh[0]}, (axis,), inputs_only=True)
     sizes = _near(used)
     if sizes and all(array.size < 1000 for array in subject.values.values()):
         yield lambda: _variant(subject, sizes, None, inputs_only=False)
-    if batch > 1 and first.ndim > 1:
-        yield lambda: _variant(subject, {batch: 1}, (0,), inputs_only=True)
+    if batch > 1:
+        yield lambda: _variant(subject, {batch: 1}, (axis,), inputs_only=True)
 
 
 def _variant(
@@ -129,7 +130,7 @@ def _variant(
 def first_sample(subject: PlainSubject) -> PlainSubject | None:
     """The subject on x[0] in place of x[:1], if that is a sample: forward then gives the same."""
     name = subject.inputs[0] if subject.inputs else ""
-    if not name or subject.values[name].ndim < 2:
+    if not name or subject.batch != 0 or subject.values[name].ndim < 2:
         return None
     batch = subject.values[name].shape[0]
     along = [n for n in subject.inputs if subject.values[n].ndim and subject.values[n].shape[0] == batch]

@@ -64,9 +64,10 @@ class Evidence:
 
     @property
     def batch(self) -> int:
-        """The size of the first axis of the first input; 0 if there is none."""
+        """How many samples the first input has; 0 if it has no axis for them."""
         source = self.x if self.x is not None and self.x.ndim else self.labels
-        return int(np.shape(source)[0]) if source is not None and np.ndim(source) else 0
+        axis = self.experiment.subject.batch
+        return int(np.shape(source)[axis]) if axis is not None and np.ndim(source) > axis else 0
 
     @cached_property
     def labels(self) -> Array | None:
