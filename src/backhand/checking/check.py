@@ -133,7 +133,7 @@ def _report_on(main: Experiment) -> Report:
     findings: list[Finding] = []
     for gradient in subject.gradients:
         findings.append(_finding(gradient, experiments))
-    right = [finding.gradient for finding in findings if finding.verdict in ("ok", "convention")]
+    right = [finding.gradient for finding in findings if finding.verdict == "ok"]
     findings += crashes
     findings += promises(main, experiments, right)
     findings += [*extremes(main), *whole_numbers(main, right), *one_sample(main, right)]

@@ -11,12 +11,15 @@ writes-input           fragile      line, name, phase: forward or backward write
 writes-parameter       fragile      line, name, phase: into a parameter, without being an update
 second-backward        fragile      gradient, size: backward called twice after one forward gives something else
 accumulates            fragile      gradient: a second forward and backward adds to the first's gradient
-shared-buffer          fragile      gradient: a gradient handed out earlier changes when the layer runs again
+shared-buffer          fragile      gradient: a dx handed out earlier changes when the layer runs again
 not-linear-in-dout     wrong        gradient, factor: backward(factor * dout) isn't factor * backward(dout)
 stale-state            fragile      gradient, size: what an earlier forward left behind changes the gradient
 stale-shape            fragile      error, line: after a batch of another size it raises
 one-sample             convention   error, gradient, line: right for a batch; off for one sample, x of 1-D (ok if it raises)
-overflow               fragile      phase, scale: inputs of that size overflow, though the result is a finite number
+overflow               fragile      phase, scale, warning, line: it gives inf or NaN, though the result is a number; ok if
+                                    it is only NumPy that warns
+not-finite             fragile      phase, scale, gradient: the same of a gradient
+max-ties               fragile      of, gradient, how: where entries are equal, the gradient isn't that along the ties
 integer-dtype          fragile      gradient, size: integers as input give another gradient than the same floats
 not-deterministic      undecided    size: forward gives something else for the same input
 crash                  wrong        phase, error, line: the code raises
@@ -34,7 +37,7 @@ import numpy as np
 
 from backhand.checking import causes
 from backhand.checking.experiment import Experiment
-from backhand.checking.finding import Finding
+from backhand.checking.finding import Finding, Verdict
 from backhand.checking.subject import Array, UserCodeError
 from backhand.graph.graph import Source
 
@@ -55,14 +58,21 @@ def promises(main: Experiment, experiments: Sequence[Experiment], right: Sequenc
 
 
 def broken(
-    id: str, gradient: str, experiment: Experiment, *, size: float = 0.0, line: Source | None = None, **facts: str
+    id: str,
+    gradient: str,
+    experiment: Experiment,
+    *,
+    verdict: Verdict = "fragile",
+    size: float = 0.0,
+    line: Source | None = None,
+    **facts: str,
 ) -> Finding:
     """The finding for a broken promise, in the words of its row."""
     facts = {"size": f"{size:.2g}", "line": str(line) if line else "", **facts}
     cause = causes.named(id, gradient=gradient, **facts)
     return Finding(
         gradient=gradient,
-        verdict=cause.verdict or "fragile",
+        verdict=cause.verdict or verdict,
         cause=cause.id,
         size=size,
         where=None,
@@ -166,7 +176,7 @@ def _buffers(main: Experiment, experiments: Sequence[Experiment], right: Sequenc
     session = main.subject.start()
     session.forward(main.values)
     session.backward(main.douts)
-    handed = session.returned()
+    handed = {g: a for g, a in session.returned().items() if main.subject.gradients[g] in main.subject.inputs}
     kept = {gradient: np.array(array) for gradient, array in handed.items()}
     other = next((e for e in experiments if e is not main and e.subject is main.subject), main)
     session.forward(other.values)
@@ -188,7 +198,7 @@ def _linear(main: Experiment, _: Sequence[Experiment], right: Sequence[str]) -> 
         scaled = main.run(douts=[np.asarray(factor * dout) for dout in main.douts])[1]
         for gradient in once:
             if gradient in right and not _same(factor * once[gradient], scaled.get(gradient), once[gradient]):
-                yield broken("not-linear-in-dout", gradient, main, factor=f"{factor:g}")
+                yield broken("not-linear-in-dout", gradient, main, verdict="wrong", factor=f"{factor:g}")
                 return
 
 

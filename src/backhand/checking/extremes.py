@@ -11,6 +11,7 @@ from backhand.checking.contract import broken
 from backhand.checking.experiment import Experiment, measure
 from backhand.checking.finding import Finding
 from backhand.checking.subject import Array, UserCodeError
+from backhand.graph.graph import Source
 
 __all__ = ["extremes", "float32_agreement", "one_sample", "whole_numbers"]
 
@@ -31,24 +32,48 @@ def extremes(main: Experiment) -> Iterator[Finding]:
         values = {**main.values, name: np.asarray(rng.choice((-scale, scale), main.values[name].shape))}
         try:
             outputs, gradients = main.run(values)
-            phase = _phase(outputs, gradients)
-            if not phase:
+            bad = _bad(outputs, gradients)
+            line, warning = _first_warning(main, values)
+            if not bad:
+                if line is not None:
+                    yield _only_warns(main, scale, line, warning)
+                    return
                 continue
             longer = {key: np.asarray(value, dtype=np.longdouble) for key, value in values.items()}
             outputs, gradients = main.run(longer)
         except UserCodeError:
             return
-        largest = np.finfo(np.float64).max
-        found = outputs if phase == "forward" else tuple(gradients.values())
-        if all(np.isfinite(each).all() and (np.abs(each) < largest).all() for each in found):
-            yield broken("overflow", phase, main, phase=phase, scale=f"{scale:g}", size=float("inf"))
+        truth = outputs if bad == "forward" else (gradients[bad],)
+        if all(np.isfinite(each).all() and (np.abs(each) < np.finfo(np.float64).max).all() for each in truth):
+            facts = {"scale": f"{scale:g}", "warning": warning or "it gives inf or NaN"}
+            if bad == "forward":
+                yield broken("overflow", "forward", main, line=line, phase="forward", size=float("inf"), **facts)
+            else:
+                yield broken("not-finite", bad, main, line=line, phase="backward", size=float("inf"), **facts)
             return
 
 
-def _phase(outputs: Sequence[Array], gradients: dict[str, Array]) -> str:
+def _only_warns(main: Experiment, scale: float, line: Source, warning: str) -> Finding:
+    said = broken("overflow", "forward", main, line=line, phase="forward", scale=f"{scale:g}", warning=warning)
+    return replace(said, verdict="ok", sentence=f"{said.sentence} What comes out is right all the same.")
+
+
+def _bad(outputs: Sequence[Array], gradients: dict[str, Array]) -> str:
+    """``forward`` or the gradient that isn't finite; empty if all is."""
     if not all(np.isfinite(out).all() for out in outputs):
         return "forward"
-    return "" if all(np.isfinite(gradient).all() for gradient in gradients.values()) else "backward"
+    return next((name for name, gradient in gradients.items() if not np.isfinite(gradient).all()), "")
+
+
+def _first_warning(main: Experiment, values: dict[str, Array]) -> tuple[Source | None, str]:
+    """The user's line at which NumPy would warn first, and of what."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            main.run(values)
+    except UserCodeError as error:
+        if isinstance(error.error, FloatingPointError):
+            return error.source, str(error.error)
+    return None, ""
 
 
 def whole_numbers(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
@@ -59,6 +84,8 @@ def whole_numbers(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
     whole = np.rint(3 * main.values[name] / max(float(np.abs(main.values[name]).max(initial=0)), 1e-300))
     try:
         outputs, floats = main.run({name: whole})
+        if not all(np.isfinite(each).all() for each in (*outputs, *floats.values())):
+            return
         integer_outputs, integers = main.run({name: whole.astype(np.int64)})
     except UserCodeError:
         return  # refusing integers is allowed
@@ -93,7 +120,8 @@ def one_sample(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
         if gradient in right and measurement.wrong and not measurement.close:
             fits = measurement.fits or measurement.hand is None
             error = "" if fits else f"{gradient} has shape {np.shape(measurement.hand)}"
-            yield broken("one-sample", gradient, main, name=name, error=error, size=measurement.size)
+            size = measurement.size
+            yield broken("one-sample", gradient, main, verdict="convention", name=name, error=error, size=size)
             return
 
 

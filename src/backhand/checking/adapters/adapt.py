@@ -13,7 +13,7 @@ from backhand.checking.adapters import tensors
 from backhand.checking.adapters.guard import defined
 from backhand.checking.adapters.harvest import Found, in_result, kept, kept_outputs, returned, snapshot
 from backhand.checking.adapters.inputs import Inputs, sort_inputs
-from backhand.checking.adapters.naming import LABEL, gradient_name
+from backhand.checking.adapters.naming import gradient_name, likeness_to_truth
 from backhand.checking.adapters.parameters import (
     Held,
     current,
@@ -21,11 +21,12 @@ from backhand.checking.adapters.parameters import (
     learning_rate,
     moved,
     own_methods,
+    still_there,
     unaccounted,
 )
 from backhand.checking.adapters.places import Path, leaves
 from backhand.checking.adapters.plain import PlainSubject
-from backhand.checking.adapters.plan import Functions, Plan, backward_calls, pairs
+from backhand.checking.adapters.plan import Functions, Plan, backward_calls, forward_methods, pairs
 from backhand.checking.adapters.things import as_object, name_of
 from backhand.checking.adapters.values import other_sizes, shapes
 from backhand.checking.example import Example
@@ -145,9 +146,22 @@ def _readings(thing: Any, example: Example, name: str, plans: list[Plan] | None)
         return
     for forward, backward in pairs(thing, len(example.inputs)):
         inputs = sort_inputs(getattr(thing, forward), example.inputs)
-        for tensor in (False, True) if tensors.class_of(thing) else (False,):
+        for tensor in ("", "inputs", "both") if tensors.class_of(thing) else ("",):
             call = "__call__" if tensor and hasattr(type(thing), "__call__") else forward
             yield from _splits(thing, example, name, Plan(call, backward, "all", tensors=tensor), inputs)
+    for forward in forward_methods(thing, len(example.inputs)):
+        yield from _with_gradient(thing, example, name, Plan(forward, "", "first"))
+
+
+def _with_gradient(thing: Any, example: Example, name: str, plan: Plan) -> Iterator[PlainSubject]:
+    """A method that returns the loss and its gradients."""
+    bare = _bare(thing, example, name, plan, sort_inputs(getattr(thing, plan.forward), example.inputs))
+    try:
+        result = bare.start().raw_forward(bare.values, bare.constants)
+    except UserCodeError:
+        return
+    if isinstance(result, tuple) and len(result) > 1 and np.size(result[0]) == 1:
+        yield bare
 
 
 def _splits(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs) -> Iterator[PlainSubject]:
@@ -176,7 +190,8 @@ def _splits(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs)
 
 
 def _bare(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs) -> PlainSubject:
-    forward, backward = getattr(thing, plan.forward), getattr(thing, plan.backward)
+    forward = getattr(thing, plan.forward)
+    backward = getattr(thing, plan.backward) if plan.backward else forward
     subject = PlainSubject(
         name=name,
         shape=_shape_of_code(thing, plan),
@@ -200,10 +215,11 @@ def _bare(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs) -
 
 def _shape_of_code(thing: Any, plan: Plan) -> str:
     if isinstance(thing, Functions):
-        pair = f"{_named(thing.forward)} and {_named(thing.backward)}"
-        return (
-            f"function {_named(thing.forward)} that gives its gradient" if "<lambda>" in pair else f"functions {pair}"
-        )
+        if thing.backward is None:
+            return f"function {_named(thing.forward)} that gives its gradient"
+        return f"functions {_named(thing.forward)} and {_named(thing.backward)}"
+    if not plan.backward:
+        return f"class with {plan.forward} that gives its gradients"
     return f"class with {plan.forward} and {plan.backward}"
 
 
@@ -230,9 +246,7 @@ def _try(bare: PlainSubject) -> _Trial | None:
     trial = _judged(subject)
     for other in _by_another_input(subject) if trial.right < len(subject.gradients) else ():
         instead = _judged(other)
-        if instead.score > trial.score or (
-            instead.score == trial.score and _is_label(trial) and not _is_label(instead)
-        ):
+        if instead.score > trial.score:
             trial = instead
     return trial
 
@@ -245,19 +259,15 @@ def _by_another_input(subject: PlainSubject) -> Iterator[PlainSubject]:
         return
     of = subject.gradients[mine[0]]
     for name in subject.inputs:
-        if name != of and subject.values[name].shape == subject.values[of].shape:
+        if name == of or likeness_to_truth(name) != likeness_to_truth(of):
+            continue  # a wrong sign must not make it the gradient by the labels
+        if subject.values[name].shape == subject.values[of].shape:
             new = {gradient: gradient_name(name) if gradient == mine[0] else gradient for gradient in subject.gradients}
             yield replace(
                 subject,
                 gradients={new[g]: name if g == mine[0] else value for g, value in subject.gradients.items()},
                 sources={new[g]: source for g, source in subject.sources.items()},
             )
-
-
-def _is_label(trial: _Trial) -> bool:
-    """Whether the one gradient by an input is by what its name says is a label."""
-    by = [name for name in trial.subject.gradients.values() if name in trial.subject.inputs]
-    return bool(by) and LABEL.match(by[0]) is not None
 
 
 def _judged(subject: PlainSubject) -> _Trial:
@@ -281,11 +291,14 @@ def _with_parameters(bare: PlainSubject, warm: bool) -> PlainSubject | None:
     session = subject.start()
     held = held_parameters(session.thing, subject)
     outputs = session.forward()
+    held = {name: each for name, each in held.items() if still_there(session.thing, each)}
     before, old = snapshot(session.thing), current(session.thing, held)
     rng = np.random.default_rng(7)
     douts = tuple(np.asarray(rng.standard_normal(out.shape)) for out in outputs)
     result, _ = session.call_backward(douts)
-    inputs = {name: subject.values[name] for name in subject.inputs}
+    few = len(returned(result)) < len(subject.inputs)  # in (y_true, y_pred) the one gradient is by the second
+    names = sorted(subject.inputs, key=likeness_to_truth) if few else subject.inputs
+    inputs = {name: subject.values[name] for name in names}
     places = {name: (held[name].paths[0], array) for name, array in old.items()}
     local = not subject.plan.takes_dout and outputs[0].size > 1  # f'(x): what it returns is by the input
     found = in_result(result, inputs, {} if local else old)

@@ -169,7 +169,7 @@ def _kept(path: Path, array: Array, held: Sequence[Leaf]) -> Path | None:
         if not theirs or theirs[-1:] != own[-1:]:
             continue
         rank = 4 * (np.shape(value) != array.shape) + 2 * (place[:-1] != path[:-1]) + (theirs != own)
-        if np.shape(value) == () and array.shape != ():
+        if np.shape(value) == () and array.shape != () and not isinstance(value, np.ndarray | np.generic):
             continue  # dW = 0 or 1, set up in the constructor and never computed
         if best is None or rank < best[0]:
             best = (rank, place)

@@ -8,7 +8,7 @@ from typing import Any
 
 from backhand.checking.adapters.places import Path
 
-__all__ = ["BACKWARD", "FORWARD", "LABEL", "gradient_name", "is_gradient", "methods_like", "role_of", "stem", "value_name"]
+__all__ = ["BACKWARD", "FORWARD", "gradient_name", "is_gradient", "likeness_to_truth", "methods_like", "role_of", "stem", "value_name"]
 
 FORWARD = (
     *("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop", "forwardprop", "fprop"),
@@ -48,8 +48,8 @@ BACKWARD = (
 _BACKWARD_LIKE = re.compile(r"back|bprop|bwd|grad|deriv|dervi|prime|^d_|_d$|^d[A-Z]|delta", re.IGNORECASE)
 _NEVER = re.compile(r"numerical|zero|clear|reset|update|clip|check|collect|apply_grad|^get_params|step$", re.IGNORECASE)
 
-LABEL = re.compile(r"^(?:t|ts|y|ys|y_?true|targets?|labels?|truth|expected|actual|y_?onehot|one_?hot)$", re.IGNORECASE)
-"""What labels are called; ``y`` may be something else."""
+_TRUTH = re.compile(r"true|^ts?$|^tt$|target|label|truth|actual|expected|^gt$|desired|^d$|one_?hot", re.IGNORECASE)
+_GUESS = re.compile(r"pred|hat|^p$|^h$|^a$|^al$|^o$|out|score|logit|prob|guess|estimate|^x$|^z$", re.IGNORECASE)
 
 _MANGLED = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
 _MARKS = (
@@ -57,7 +57,7 @@ _MARKS = (
     r"|_?(?:gradients?|grads?|delta|diff|derivative)$|^nabla_?(?=\w)"
 )
 _MARK = re.compile(_MARKS)
-_CELL = frozenset({"val", "value", "data", "v", "w", "param", "p", "weight"})  # {"val": W, "grad": dW}
+_CELL = frozenset({"val", "value", "data"})  # {"val": W, "grad": dW}
 _GRAD = re.compile(r"^_?(?:grad|grads|gradient|gradients|g|diff|d)$", re.IGNORECASE)
 _SAME = {
     "weights": "w",
@@ -153,6 +153,11 @@ def value_name(path: Path) -> str:
     if isinstance(keys[-1], int):
         return f"{named[-1] if named else 'value'}[{keys[-1]}]"
     return named[-1]
+
+
+def likeness_to_truth(name: str) -> int:
+    """From 0, named as a prediction is, to 2, named as labels are: which of a loss's inputs its one gradient is by."""
+    return 1 - bool(_GUESS.search(name)) + 2 * bool(_TRUTH.search(name))
 
 
 def gradient_name(value: str) -> str:

@@ -17,7 +17,7 @@ from backhand.checking.adapters.plan import Plan, arguments
 from backhand.checking.subject import Array, UserCodeError
 from backhand.errors import CheckError
 
-__all__ = ["Held", "current", "held_parameters", "learning_rate", "moved", "own_methods", "unaccounted", "with_parameters"]
+__all__ = ["Held", "current", "held_parameters", "learning_rate", "moved", "own_methods", "still_there", "unaccounted", "with_parameters"]
 
 _USUAL = re.compile(r"^(?:w|b|gamma|beta|u|v|theta)(?:[a-z]{0,2})\d*$")
 
@@ -100,7 +100,7 @@ def learning_rate(thing: Any, plan: Plan) -> float:
     for path, value in leaves(thing):
         if type(value) in (float, int) and role_of(str(path[-1][1])) == "lr" and value:
             return float(value)
-    for parameter in arguments(getattr(thing, plan.backward)):
+    for parameter in arguments(getattr(thing, plan.backward or plan.forward)):
         if role_of(parameter.name) == "lr" and isinstance(parameter.default, float):
             return parameter.default
     return LEARNING_RATE
@@ -115,6 +115,14 @@ def current(thing: Any, held: Mapping[str, Held]) -> dict[str, Array]:
         except (AttributeError, LookupError, TypeError):
             continue
     return found
+
+
+def still_there(thing: Any, held: Held) -> bool:
+    """Whether forward has left it where it was: what forward itself puts in its place is a cache, not a parameter."""
+    try:
+        return get(thing, held.paths[0]) is held.array or not isinstance(held.array, np.ndarray)
+    except (AttributeError, LookupError, TypeError):
+        return False
 
 
 def moved(before: Mapping[str, Array], after: Mapping[str, Array], held: Mapping[str, Held]) -> Found:

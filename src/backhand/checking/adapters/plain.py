@@ -21,6 +21,15 @@ from backhand.checking.subject import Array, Session, Subject, UserCodeError, Va
 
 __all__ = ["PlainSession", "PlainSubject"]
 
+@dataclass(frozen=True)
+class Node:
+    """What an op's ``gradient(out_grad, node)`` asks about its call."""
+
+    op: Any
+    inputs: tuple[Any, ...]
+    value: Any
+
+
 _UNTIL = {"all": slice(None), "last": slice(None, -1), "first": slice(0, 1)}
 
 
@@ -227,7 +236,7 @@ class PlainSession(Session):
         handed = [self._dout(number, dout) for number, dout in enumerate(douts)]
         positional = [value for role in plan.roles for value in self._arguments(role, handed)]
         named = {name: self._argument(role, handed) for name, role in plan.keywords}
-        function = call("backward", getattr, self.thing, plan.backward)
+        function = getattr(self.thing, plan.backward) if plan.backward else lambda: self.cache
         result = call("backward", function, *positional, **named)
         for method, roles in plan.then:
             call("backward", getattr(self.thing, method), *[self._argument(role, handed) for role in roles])
@@ -268,16 +277,16 @@ class PlainSession(Session):
 
     def _argument(self, role: str, douts: list[Any]) -> Any:
         kind, _, which = role.partition(":")
-        if self.subject.plan.tensors and kind == "dout":
+        if self.subject.plan.tensors == "both" and kind == "dout":
             return tensors.wrap(self.thing, douts[int(which or 0)])
         if kind == "dout":
-            return douts[int(which or 0)]
+            return self._like_result(douts) if isinstance(self._calls[1], dict) else douts[int(which or 0)]
         if kind == "input":
             return self.given[which]
         if kind == "cache":
             return self.cache
         if kind == "node":
-            return self._calls[1]
+            return self._calls[1] if self.subject.plan.tensors else Node(self.thing, tuple(self.arrays()), self._calls[1])
         return {
             "douts": tuple(douts),
             "out": self.outputs[0].copy() if self.outputs else None,
@@ -285,6 +294,11 @@ class PlainSession(Session):
             "optimizer": AnyOptimizer() if kind == "optimizer" else None,
             "true": True,
         }[kind]
+
+    def _like_result(self, douts: list[Any]) -> dict[str, Any]:
+        """The upstream gradients in the form of the dict that forward returned."""
+        keys = [key for key, value in self._calls[1].items() if number_of(value) is not None]
+        return dict(zip(keys, douts, strict=True))
 
     @property
     def written(self) -> frozenset[str]:

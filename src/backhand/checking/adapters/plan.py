@@ -18,14 +18,15 @@ class Plan:
     """One reading of the code.
 
     Attributes:
-        forward, backward: names of methods.
+        forward, backward: names of methods; ``backward`` is empty where forward returns the gradient, too.
         split: where the outputs are in what forward returns: ``all`` of it; all but the ``last``, which is the cache; the
             ``first``, and the rest is the cache; ``attribute``: it returns None and leaves them in the object.
         roles: what each argument of backward is: ``dout`` (``dout:1`` for the second output's, ``douts`` for a tuple of
             all), ``cache``, ``caches`` (its parts as arguments), ``input:x``, ``out``, ``lr``, ``optimizer``, ``node``.
         keywords: the same for arguments passed by name.
         then: methods that are called after backward, each with its roles: ``update(lr)``.
-        tensors: arrays are wrapped in the project's own Variable or Tensor, and forward is the call.
+        tensors: the inputs are wrapped in the project's own Variable or Tensor, and forward is the call: ``inputs`` for
+            these alone, ``both`` for dout, too; empty for plain arrays.
     """
 
     forward: str
@@ -34,7 +35,7 @@ class Plan:
     roles: tuple[str, ...] = ()
     keywords: tuple[tuple[str, str], ...] = ()
     then: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    tensors: bool = False
+    tensors: str = ""
 
     @property
     def takes_dout(self) -> bool:
@@ -44,10 +45,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Functions:
-    """A functional pair in the form of an object."""
+    """A functional pair in the form of an object; without ``backward``, a function that returns its gradient, too."""
 
     forward: Callable[..., Any]
-    backward: Callable[..., Any]
+    backward: Callable[..., Any] | None
 
 
 def arguments(function: Callable[..., Any]) -> list[inspect.Parameter]:

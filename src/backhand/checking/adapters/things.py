@@ -25,9 +25,21 @@ def as_object(thing: Any) -> tuple[Callable[[Any], Any], list[Plan] | None]:
         if len(thing) == 2 and all(map(callable, thing)):
             return (lambda pair: Functions(*pair)), None
         raise CheckError(f"check: a pair is (forward, backward), two functions; got {len(thing)} values")
+    if isinstance(thing, type):
+        return _instance, None
     if inspect.isfunction(thing) or inspect.isbuiltin(thing) or inspect.ismethod(thing):
         return _one_function(thing)
     return (lambda given: given), None
+
+
+def _instance(kind: Any) -> Any:
+    try:
+        return kind()
+    except TypeError as error:
+        raise CheckError(
+            f"check: {kind.__name__}() can't be made without arguments ({error}); pass an object: "
+            f"check({kind.__name__}(...), x)"
+        ) from error
 
 
 def _one_function(function: Callable[..., Any]) -> tuple[Callable[[Any], Any], list[Plan]]:
@@ -42,7 +54,7 @@ def _one_function(function: Callable[..., Any]) -> tuple[Callable[[Any], Any], l
 
         roles = [tuple(f"input:{name}" for name in names), ("out", *(f"input:{name}" for name in names[1:]))]
         return (lambda f: Functions(f, derivative)), [Plan("forward", "backward", "all", each) for each in roles]
-    return (lambda f: Functions(f, lambda gradients: gradients)), [Plan("forward", "backward", "first", ("cache",))]
+    return (lambda f: Functions(f, None)), [Plan("forward", "", "first")]
 
 
 def name_of(thing: Any) -> str:

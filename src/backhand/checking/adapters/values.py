@@ -124,7 +124,11 @@ def _variant(
     except UserCodeError:
         return None
     changed = any(values[name].shape != subject.values[name].shape for name in values)
-    return variant if changed and all(np.isfinite(out).all() for out in outputs) else None
+    if not changed or not all(np.isfinite(out).all() for out in outputs):
+        return None
+    if inputs_only and not all(out.shape[:1] in ((), (*sizes.values(),)) for out in outputs):
+        return None  # the first axis isn't the batch's: channels, which have been broadcast
+    return variant
 
 
 def first_sample(subject: PlainSubject) -> PlainSubject | None:
