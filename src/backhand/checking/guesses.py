@@ -72,7 +72,7 @@ def guesses(thing: Thing, failed: Callable[[UserCodeError], None]) -> Iterator[G
         for making in _makings(thing, world, failed):
             yield from _fed(thing, making)
     for init in _ready_made(thing):
-        for world in _sizes_inside(thing, init, known):
+        for world in [*_sizes_inside(thing, init, known), *(known if init else ())]:
             yield from _fed(thing, Guess(world, init=init))
 
 

@@ -72,4 +72,5 @@ class LogSumExp(Op):
     def gradient(self, out_grad, node):
         Z = node.inputs[0]
         e = np.exp(Z - Z.max(axis=self.axes, keepdims=True))
-        return out_grad * e / e.sum(axis=self.axes, keepdims=True)
+        total = e.sum(axis=self.axes, keepdims=True)
+        return np.reshape(out_grad, total.shape) * e / total
