@@ -11,9 +11,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "check" / "correct"))
 
-import plants_of_manners
-import plants_of_values
-from cases import CASES, Case
+import plants_of_manners  # noqa: E402
+import plants_of_values  # noqa: E402
+from cases import CASES, Case  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def occurrences(text: str, names: tuple[str, ...], part: str) -> Iterator[int]:
             # A blank line after a definition belongs to it: an edit may end with it.
             end += len(text[end:]) - len(text[end:].lstrip("\n"))
             place = text.find(part, start)
-            while 0 <= place and place + len(part) <= end:
+            while place >= 0 and place + len(part) <= end:
                 yield place
                 place = text.find(part, place + 1)
 

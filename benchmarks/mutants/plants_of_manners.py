@@ -194,7 +194,7 @@ PLANTS = {
         ),
         ("nn.Affine", "self.db: Array | None = None", "self.db = 0", "self.db = np.sum", "self.db = self.db + np.sum"),
     ],
-    "overwrites-fan-out": [
+    "shared-buffer": [
         ("activations.Relu", "        dx = dout.copy()", BUFFER + "dout"),
         ("activations.ReluOfMaximum", "        dx = dout * (self.x > 0)", BUFFER + "dout * (self.x > 0)"),
         ("activations.Sigmoid", "        dx = dout * self.out *", BUFFER + "dout * self.out *"),
@@ -203,7 +203,7 @@ PLANTS = {
         ("norms.Dropout", "        dx = dout * self.mask", BUFFER + "dout * self.mask"),
         ("affine.Scale", "        dx = dout * self.gamma", BUFFER + "dout * self.gamma"),
     ],
-    "sum-overwritten": [
+    "overwrites-fan-out": [
         ("affine.Residual", "dx += dz @ self.W.T", "dx = dz @ self.W.T"),
         ("affine.Bilinear", "dx += dc @ self.V.T", "dx = dc @ self.V.T"),
         ("sequences.GRUCell", "dh += drh * self.r", "dh = drh * self.r"),

@@ -10,6 +10,7 @@ from collections import defaultdict
 
 from backhand.checking.causes import factors, linear, manners, masks, softmax, sums, terms
 from backhand.checking.causes.evidence import Evidence
+from backhand.checking.causes.lab import Lab
 from backhand.checking.causes.row import UNCLEAR, Facts, Row
 from backhand.checking.experiment import Experiment
 from backhand.checking.finding import Cause, Verdict
@@ -24,8 +25,8 @@ def _in_order(*ids: str) -> tuple[Row, ...]:
 
 # Asked in this order, the particular before the general: a mask that is the wrong way round is a wrong comparison, too.
 TABLE = _in_order(
-    "missing-gradient",
     "parameter-not-updated",
+    "missing-gradient",
     "dout-ignored",
     "batch-size-not-divided",
     "batch-size-divided-twice",
@@ -51,8 +52,8 @@ TABLE = _in_order(
     "regularisation-missing",
     "regularisation-doubled",
     "norm-terms-missing",
-    "sum-overwritten",
     "border",
+    "overwrites-fan-out",
     "epsilon-forward-only",
 )
 """Every row: those with a test in the order in which they are asked, then those that the contract sees by itself."""
@@ -62,12 +63,18 @@ _BY_ID = {row.id: row for row in TABLE}
 
 def explain(experiment: Experiment, gradient: str) -> Cause | None:
     """The cause of a wrong gradient, confirmed at other values and shapes; None if there is none to name."""
-    evidence = Evidence(experiment, gradient)
+    evidence = Evidence(Lab(experiment), gradient)
+    others = [
+        Evidence(Lab(other), gradient)
+        for other in experiment.confirmations
+        # In some configuration a mistake hides: what isn't wrong there neither confirms nor denies.
+        if gradient in other.measurements and other.measurements[gradient].wrong
+    ]
     for row in TABLE:
         if row.test is None:
             continue
         facts = row.test(evidence)
-        if facts is not None and facts is not UNCLEAR and _confirmed(row, facts, experiment, gradient):
+        if facts is not None and facts is not UNCLEAR and _confirmed(row, facts, others):
             return named(row.id, gradient=gradient, of=evidence.of, **facts)
     return None
 
@@ -85,14 +92,12 @@ def named(id: str, **facts: str) -> Cause:
     return Cause(row.id, row.sentence.format_map(blanks), row.remedy.format_map(blanks), verdict)
 
 
-def _confirmed(row: Row, facts: Facts, experiment: Experiment, gradient: str) -> bool:
+def _confirmed(row: Row, facts: Facts, others: list[Evidence]) -> bool:
+    """Whether all the other experiments say the same, and one at least says it."""
     assert row.test is not None
     agreed = 0
-    for other in experiment.confirmations:
-        measurement = other.measurements.get(gradient)
-        if measurement is None or not measurement.wrong:
-            continue  # a configuration that the mistake hides in
-        there = row.test(Evidence(other, gradient))
+    for other in others:
+        there = row.test(other)
         if there is UNCLEAR:
             continue
         if there is None or any(there.get(name) != facts.get(name) for name in row.same):

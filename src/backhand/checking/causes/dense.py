@@ -35,25 +35,16 @@ def dense_candidates(e: Evidence, delta: Array) -> Iterator[Array]:
 
 def delta_of(e: Evidence, weight: str) -> Array | None:
     """The right dL/d(x W + b), (N, M): from dW of each sample alone, which is the product of x and it."""
-    if e.x is None or e.x.ndim != 2:
-        return None
     W = e.experiment.values[weight]
-    inputs = [e.experiment.values[name] for name in e.experiment.subject.inputs]
-    for x in inputs:
-        if x.ndim != 2 or x.shape != (e.out.shape[0], W.shape[0]) or x is W:
+    for name in e.experiment.subject.inputs:
+        x = e.experiment.values[name]
+        if x.ndim != 2 or x.shape != (len(e.out) if e.out.ndim else 0, W.shape[0]) or name == weight:
             continue
-        rows = []
-        for i in range(len(x)):
-            alone = np.zeros_like(e.dout)
-            alone[i] = e.dout[i]
-            gradient = next((g for g, of in e.experiment.subject.gradients.items() if of == weight), None)
-            if gradient is None:
-                return None
-            dW = e.experiment.derivative(None, (alone, *e.experiment.douts[1:]))[gradient].value
-            fit = x[i] @ dW / (x[i] @ x[i])
-            if not np.allclose(np.outer(x[i], fit), dW, atol=1e-6 * max(1.0, float(np.abs(dW).max(initial=0)))):
-                break
-            rows.append(fit)
-        else:
-            return np.array(rows)
+        alone = e.by_sample_of(weight)
+        if alone is None:
+            return None
+        delta = np.einsum("nd,ndm->nm", x, alone) / np.sum(x**2, axis=1, keepdims=True)
+        size = float(np.abs(alone).max(initial=0))
+        if np.allclose(x[:, :, None] * delta[:, None, :], alone, rtol=0, atol=1e-6 * size):
+            return np.asarray(delta)
     return None

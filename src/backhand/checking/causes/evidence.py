@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from backhand.checking.experiment import Experiment, Measurement
-from backhand.checking.reference import Forward
+from backhand.checking.causes.lab import Lab
+from backhand.checking.experiment import Measurement
+from backhand.checking.reference import Forward, reference
 from backhand.checking.subject import Array, UserCodeError
 
 __all__ = ["Evidence", "subsets", "usual_softmax"]
 
 _ROUNDING = 1e-7
+_ENTRIES = 600
 _SHARE = 1e-3  # an explanation leaves less than this of the error
 
 
@@ -26,8 +28,9 @@ class Evidence:
     the output (of several outputs the first), ``value`` what the gradient is taken by, ``x`` the first input.
     """
 
-    def __init__(self, experiment: Experiment, gradient: str) -> None:
-        self.experiment = experiment
+    def __init__(self, lab: Lab, gradient: str) -> None:
+        self.lab = lab
+        self.experiment = experiment = lab.experiment
         self.gradient = gradient
         self.measurement: Measurement = experiment.measurements[gradient]
         self.of = self.measurement.of
@@ -131,8 +134,9 @@ class Evidence:
     @cached_property
     def off(self) -> Array:
         """Which entries are wrong."""
-        size = float(np.nanmax(np.abs(self.reference), initial=0))
-        return np.abs(np.nan_to_num(self.measurement.error)) > 1e-6 * size + 20 * self.bar
+        size = float(np.nanmax(np.abs(self.right), initial=0))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.abs(self.hand - self.right) > 1e-6 * size + 20 * self.bar)
 
     # -- asking more ------------------------------------------------------------------------------------------------
 
@@ -160,45 +164,62 @@ class Evidence:
         return None if given is None else np.asarray(given, float)
 
     def derivative(self, dout: Array | None = None, values: Mapping[str, Array] | None = None) -> Array | None:
-        """The reference with another upstream gradient, or at other values; None if forward raises there."""
-        douts = None if dout is None else (dout, *self.experiment.douts[1:])
+        """The reference with another upstream gradient, or at other values; None if it can't be known."""
+        if values is None and self.lab.jacobian(self.of) is not None:
+            return self.derivative_by(self.of, self.dout if dout is None else dout)
+        forward = Forward(self.experiment.subject, {**self.experiment.values, **(values or {})})
+        douts = self.experiment.douts if dout is None else (dout, *self.experiment.douts[1:])
         try:
-            found = self.experiment.derivative(values, douts).get(self.gradient)
+            return reference(forward, self.of, douts).value if self.value.size <= _ENTRIES else None
         except UserCodeError:
             return None
-        return None if found is None else found.value
+
+    def derivative_by(self, name: str, dout: Array) -> Array | None:
+        """The right gradient by any value for another upstream gradient; None where it is too large."""
+        jacobian = self.lab.jacobian(name)
+        if jacobian is None:
+            return None
+        douts = np.concatenate([np.ravel(each) for each in (dout, *self.experiment.douts[1:])])
+        return np.asarray((jacobian @ douts).reshape(self.experiment.values[name].shape))
+
+    @cached_property
+    def right(self) -> Array:
+        """The reference with every entry, where the Jacobian is small enough to know them."""
+        if np.isfinite(self.reference).all():
+            return self.reference
+        whole = self.derivative(self.dout)
+        return self.reference if whole is None else whole
 
     @cached_property
     def jacobian(self) -> Array | None:
-        """d(out)/d(value), shape (value's size, *out's), None where that is too much."""
-        if self.value.size * self.out.size > 200_000 or self.value.size > 400 or not self.out.ndim:
+        """d(out)/d(value), (entries, *out), of a single output; None where it is too large, or out is a number."""
+        found = self.lab.jacobian(self.of)
+        if found is None or len(self.experiment.outputs) > 1 or not self.out.ndim:
             return None
-        rows = []
-        try:
-            forward = Forward(self.experiment.subject, self.experiment.values)
-            for i in range(self.value.size):
-                direction = np.zeros(self.value.size)
-                direction[i] = 1.0
-                slope = forward.along(self.of, direction.reshape(self.value.shape)).value
-                rows.append(slope[: self.out.size].reshape(self.out.shape))
-        except UserCodeError:
-            return None
-        return np.array(rows)
+        return found.reshape(self.value.size, *self.out.shape)
 
     @cached_property
     def by_sample(self) -> Array | None:
         """The reference by each sample's output alone, (N, *value's shape): they add up to the reference."""
-        if not self.out.ndim or self.out.shape[0] > 16 or self.value.size > 2000:
+        return None if self.jacobian is None else self.by_sample_of(self.of)
+
+    def by_sample_of(self, name: str) -> Array | None:
+        """The same by any value."""
+        found = self.lab.jacobian(name)
+        if found is None or not self.out.ndim or len(self.experiment.outputs) > 1:
             return None
-        parts = []
-        for i in range(self.out.shape[0]):
-            alone = np.zeros_like(self.dout)
-            alone[i] = self.dout[i]
-            part = self.derivative(alone)
-            if part is None:
-                return None
-            parts.append(part)
-        return np.array(parts)
+        terms = (found * self.dout.ravel()).reshape(len(found), len(self.out), -1).sum(axis=-1)
+        return np.asarray(terms.T.reshape(len(self.out), *self.experiment.values[name].shape))
+
+    @cached_property
+    def entry_by_entry(self) -> bool:
+        """Whether each entry of the output depends on the same entry of the value alone."""
+        if self.out.shape != self.value.shape or not self.value.ndim:
+            return False
+        half = np.arange(self.value.size) % 2 == 0
+        moved = np.random.default_rng(2).permutation(half).reshape(self.value.shape)
+        other = self.forward({self.of: np.where(moved, self.value * 0.7 + 0.1, self.value)})
+        return other is not None and bool(np.allclose(other[~moved], self.out[~moved], rtol=1e-12, atol=0))
 
     def others(self) -> Iterator[tuple[str, Array]]:
         """The references of the other gradients, by name."""

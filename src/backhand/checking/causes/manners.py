@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from backhand.checking.causes.evidence import Evidence
 from backhand.checking.causes.row import Facts, Row
 
@@ -11,11 +9,12 @@ __all__ = ["ROWS"]
 
 
 def _not_updated(e: Evidence) -> Facts | None:
-    """A gradient that is read off the update, and comes out as 0."""
-    updated: frozenset[str] = getattr(e.experiment.subject, "updates", frozenset())
-    if e.missing or e.gradient not in updated or np.any(e.hand) or not np.any(np.nan_to_num(e.reference)):
-        return None
-    return {}
+    """No gradient of a parameter, of a backward that updates parameters: this one doesn't move."""
+    plan = getattr(e.experiment.subject, "plan", None)
+    updates = e.experiment.subject.updated or (
+        plan and {"lr", "optimizer"} & {*plan.roles, *dict(plan.keywords).values()}
+    )
+    return {} if e.missing and e.is_parameter and updates else None
 
 
 ROWS = (
@@ -98,7 +97,7 @@ def backward(self, dout):
 """,
     ),
     Row(
-        "overwrites-fan-out",
+        "shared-buffer",
         "{gradient} is handed out in a buffer that the next call overwrites: where an output is used twice, the two "
         "gradients can't be added up.",
         "return a new array from each backward",

@@ -16,7 +16,7 @@ __all__ = ["ROWS"]
 
 def _slopes(e: Evidence) -> tuple[Array, Array] | None:
     """The local derivative of forward, and the one that backward uses, by entry: for a layer that has one."""
-    if not e.fits or e.out.shape != e.value.shape or e.is_loss:
+    if not e.fits or e.is_loss or not e.entry_by_entry:
         return None
     usable = np.abs(e.dout) > 1e-3 * np.abs(e.dout).max()
     if not usable.all():
@@ -64,7 +64,7 @@ def _random_mask(e: Evidence) -> bool:
 
 
 def _stale_mask(e: Evidence) -> Facts | None:
-    if not e.fits:
+    if not e.fits or e.experiment.subject.updated:
         return None
     if _draws_in_backward(e):
         return {"what": "backward draws a new mask"}
@@ -102,7 +102,7 @@ def _forgotten(e: Evidence) -> Facts | None:
     known = np.isfinite(e.reference)
     right, hand = e.reference[known], e.hand[known]
     zero = np.abs(right) <= 20 * e.bar
-    if not 0.1 < zero.mean() < 0.95 or np.abs(hand[zero]).min() == 0:
+    if not 0.1 < zero.mean() < 0.95 or np.mean(hand[zero] != 0) < 0.5:
         return None
     kept, given = right[~zero], hand[~zero]
     c = float(np.sum(kept * given) / np.sum(kept * kept))
@@ -125,35 +125,53 @@ def _comparison(e: Evidence) -> Facts | None:
 
 
 def _derivative_missing(e: Evidence) -> Facts | None:
-    if not e.fits or e.is_loss:
+    if not e.fits:
         return None
-    if e.out.shape == e.value.shape and e.explains(e.dout):
-        return {}
-    return {} if any(e.explains(candidate) for candidate in dense_candidates(e, e.dout)) else None
+    if not e.is_loss and e.entry_by_entry and e.explains(e.dout):
+        return {"line": ""}
+    if any(e.explains(candidate) for candidate in dense_candidates(e, e.dout)):
+        return {"line": ""}
+    return _skipped(e)
 
 
-def _derivatives_at(a: Array) -> Iterator[Array]:
-    """What stands in an activation's derivative, at ``a``: for sigmoid and tanh, of the output and of the input."""
+def _skipped(e: Evidence) -> Facts | None:
+    """One function inside of forward, taken for the identity in backward."""
+    pieces = e.lab.pieces
+    if pieces is None:
+        return None
+    for line, candidate in pieces.without_a_derivative(e.of):
+        if e.explains(candidate):
+            return {"line": line}
+    return None
+
+
+def _of_the_output(a: Array) -> Iterator[Array]:
+    """The derivatives of sigmoid and tanh as they are written with the output: wrong where ``a`` is the input."""
+    yield from (a * (1 - a), 1 - a**2)
+
+
+def _of_the_input(a: Array) -> Iterator[Array]:
+    """The same as they are written with the input: wrong where ``a`` is the output."""
     s = 0.5 + 0.5 * np.tanh(a / 2)
-    yield from (a * (1 - a), 1 - a**2, s * (1 - s), 1 - np.tanh(a) ** 2)
+    yield from (s * (1 - s), 1 - np.tanh(a) ** 2)
 
 
 def _derivative_of_x(e: Evidence) -> Facts | None:
     if not e.fits or e.is_loss:
         return None
-    if e.out.shape == e.value.shape:
+    if e.entry_by_entry:
         if e.explains(e.derivative(values={e.of: e.out})):
             return {"what": "of the output instead of the input"}
-        for place, a in (("the input", e.value), ("the output", e.out)):
-            if any(e.explains(e.dout * slope) for slope in _derivatives_at(a)):
-                return {"what": f"of {place} where the other is needed"}
+        if any(e.explains(e.dout * slope) for slope in _of_the_output(e.value)):
+            return {"what": "of the input as if it were the output"}
         if e.explains(_with_x_in_place_of_the_output(e)):
-            return {"what": "of the input where the output is needed"}
-    places = [("the output", e.out), *(("the input", z) for z in _before_activation(e))]
-    for place, a in places:
-        for slope in _derivatives_at(a):
+            return {"what": "of the input as if it were the output"}
+    places = [(_of_the_input, e.out, "of the output as if it were the input")]
+    places += [(_of_the_output, z, "of the input as if it were the output") for z in _before_activation(e)]
+    for slopes, a, what in places:
+        for slope in slopes(a):
             if any(e.explains(candidate) for candidate in dense_candidates(e, e.dout * slope)):
-                return {"what": f"of {place} where the other is needed"}
+                return {"what": what}
     return None
 
 
@@ -251,7 +269,7 @@ def backward(self, dout):
     ),
     Row(
         "activation-derivative-missing",
-        "{gradient} lacks the derivative of the activation: dout is passed on as if the activation were the identity.",
+        "{gradient} lacks the derivative of the activation{at}: dout is passed on as if it were the identity.",
         "multiply dout by the derivative first: for a sigmoid, dout * out * (1 - out)",
         "backward gives what it had to give if the activation were the identity",
         """

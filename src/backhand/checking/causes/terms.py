@@ -15,15 +15,15 @@ def _norm_terms(e: Evidence) -> Facts | None:
     """What is missing lies, in each group that is normalised together, along 1 (the mean) or along x (the variance)."""
     if not e.fits or e.is_parameter or e.out.shape != e.value.shape or e.value.ndim < 2 or e.factor is not None:
         return None
-    if not np.isfinite(e.reference).all():
+    if not np.isfinite(e.right).all():
         return None
     for axis in range(e.value.ndim):
-        if e.value.shape[axis] < 4:
+        if e.value.shape[axis] < 3:
             continue
         shift, scale = _is_normalised(e, axis)
         if not shift and not scale:
             continue
-        missing = np.moveaxis(e.hand - e.reference, axis, -1)
+        missing = np.moveaxis(e.hand - e.right, axis, -1)
         x = np.moveaxis(e.value, axis, -1)
         along_mean = missing.mean(axis=-1, keepdims=True) * np.ones_like(missing)
         if shift and _same(missing, along_mean, e):
@@ -69,7 +69,7 @@ def _decay(e: Evidence) -> tuple[float, float] | None:
     silent = {
         name: np.zeros_like(value)
         for name, value in e.experiment.values.items()
-        if name != e.of and (name in subject.inputs or value.ndim < 2)
+        if name != e.of and value.ndim and (name in subject.inputs or value.ndim < 2)
     }
     alone = e.derivative(values=silent)
     if alone is None:

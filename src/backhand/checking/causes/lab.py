@@ -1,0 +1,54 @@
+"""What several questions about one experiment share: Jacobians, and forward's traced graph in pieces."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from backhand.checking.causes.pieces import Pieces
+from backhand.checking.experiment import Experiment
+from backhand.checking.reference import Forward
+from backhand.checking.subject import Array, UserCodeError
+
+__all__ = ["Lab"]
+
+_ENTRIES, _CELLS = 600, 400_000  # of a value, and of a Jacobian, at most
+
+
+class Lab:
+    """One experiment, and what was found out about it."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self._jacobians: dict[str, Array | None] = {}
+
+    def jacobian(self, name: str) -> Array | None:
+        """d(outputs)/d(value), (entries, outputs), both flat; None where that is too much, or forward raises."""
+        if name not in self._jacobians:
+            self._jacobians[name] = self._measured(name)
+        return self._jacobians[name]
+
+    def _measured(self, name: str) -> Array | None:
+        value = self.experiment.values[name]
+        outputs = sum(out.size for out in self.experiment.outputs)
+        if value.size > _ENTRIES or value.size * outputs > _CELLS:
+            return None
+        rows = []
+        try:
+            for entry in range(value.size):
+                direction = np.zeros(value.size)
+                direction[entry] = 1.0
+                rows.append(self._forward.along(name, direction.reshape(value.shape)).value)
+        except UserCodeError:
+            return None
+        return np.array(rows).reshape(value.size, outputs)
+
+    @cached_property
+    def _forward(self) -> Forward:
+        return Forward(self.experiment.subject, self.experiment.values)
+
+    @cached_property
+    def pieces(self) -> Pieces | None:
+        """Forward's graph, whose backward can be altered; None where it can't be traced."""
+        return Pieces.of(self.experiment)
