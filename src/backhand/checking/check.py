@@ -108,7 +108,8 @@ def _report(examples: list[Example], name: str | None, seed: int) -> Report:
         return _report_on(main) if not random else _not_deterministic(main, random)
     if isinstance(failure, UserCodeError):
         called = name or name_of(examples[0].make())
-        return Report(called, (_crash(failure, ""),), line=failure.source)
+        cause = causes.explain_crash(failure, examples, name)
+        return Report(called, (_crash(failure, "", cause),), line=failure.source)
     raise failure or CheckError("check: there is nothing to check: no example was given")
 
 
@@ -177,9 +178,9 @@ def _experiments(main: Experiment) -> tuple[list[Experiment], list[Finding]]:
     return experiments, crashes[:1]
 
 
-def _crash(error: UserCodeError, configuration: str) -> Finding:
+def _crash(error: UserCodeError, configuration: str, cause: Cause | None = None) -> Finding:
     line = str(error.source) if error.source else ""
-    cause = causes.named("crash", phase=error.phase, error=str(error), line=line)
+    cause = cause or causes.named("crash", phase=error.phase, error=str(error), line=line)
     return Finding(
         gradient="forward" if error.phase != "backward" else "backward",
         verdict=cause.verdict or "wrong",
@@ -229,7 +230,7 @@ def _judged(experiment: Experiment, measurement: Measurement, cause: Cause | Non
         return cause.verdict, cause.sentence
     if measurement.close:
         small = f"{gradient} is off by {measurement.size:.1e} of its largest entry: too little for a mistake in the rule."
-        return "convention", cause.sentence if cause else small
+        return ("convention", cause.sentence) if cause else ("ok", small)
     opinion = traced(experiment, gradient)
     if opinion is not None and measurement.fits and _agree(measurement, opinion):
         why = (

@@ -7,15 +7,19 @@ at another seed and at other shapes, and of one at least: else there is no cause
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from backhand.checking.causes import factors, linear, manners, masks, softmax, sums, terms
+from backhand.checking.causes.crashed import crashed
 from backhand.checking.causes.evidence import Evidence
 from backhand.checking.causes.lab import Lab
 from backhand.checking.causes.row import UNCLEAR, Facts, Row
+from backhand.checking.example import Example
 from backhand.checking.experiment import Experiment
 from backhand.checking.finding import Cause, Verdict
+from backhand.checking.subject import UserCodeError
 
-__all__ = ["TABLE", "Row", "explain", "named"]
+__all__ = ["TABLE", "Row", "explain", "explain_crash", "named"]
 
 
 def _in_order(*ids: str) -> tuple[Row, ...]:
@@ -77,6 +81,11 @@ def explain(experiment: Experiment, gradient: str) -> Cause | None:
         if facts is not None and facts is not UNCLEAR and _confirmed(row, facts, others):
             return named(row.id, gradient=gradient, of=evidence.of, **facts)
     return None
+
+
+def explain_crash(failure: UserCodeError, examples: Sequence[Example], name: str | None) -> Cause | None:
+    """The cause of an error that backward raises; None if there is none to name but the error itself."""
+    return crashed(failure, examples, name, explain)
 
 
 def named(id: str, **facts: str) -> Cause:

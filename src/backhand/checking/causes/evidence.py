@@ -70,7 +70,7 @@ class Evidence:
         """How many samples the first input has; 0 if it has no axis for them."""
         source = self.x if self.x is not None and self.x.ndim else self.labels
         axis = self.experiment.subject.batch
-        return int(np.shape(source)[axis]) if axis is not None and np.ndim(source) > axis else 0
+        return source.shape[axis] if source is not None and axis is not None and source.ndim > axis else 0
 
     @cached_property
     def labels(self) -> Array | None:

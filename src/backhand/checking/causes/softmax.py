@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -117,8 +118,8 @@ def _labels(e: Evidence) -> Facts | None:
         if not forms:
             continue
         is_value = name in e.experiment.values
-        losses = [e.forward({name: f} if is_value else {}, None if is_value else {name: f}) for f in forms]
-        if any(loss is None for loss in losses) or np.allclose(np.diff(losses, 2, axis=0), 0, atol=1e-9):  # type: ignore[arg-type]
+        losses: list[Any] = [e.forward({name: f} if is_value else {}, None if is_value else {name: f}) for f in forms]
+        if any(loss is None for loss in losses) or np.allclose(np.diff(losses, 2, axis=0), 0, atol=1e-9):
             continue  # the right gradient takes t for a number, too
         answers = [e.backward(None, {name: f}, None) if is_value else e.backward(None, None, {name: f}) for f in forms]
         if any(answer is None for answer in answers):
@@ -184,8 +185,8 @@ def backward(self, dout):
     ),
     Row(
         "labels-form",
-        "{gradient} takes the labels for numbers: with {form} labels, the number of the class is subtracted from each "
-        "score.",
+        "{gradient} takes the labels for numbers: with {form} labels, the number of the class is subtracted "
+        "from each score.",
         "for integer labels: dx = y.copy(); dx[np.arange(N), t] -= 1; y - t is for one-hot labels",
         "with another class as the label of one sample, backward moves in equal steps: from class 0 to 1 as from 1 to 2",
         """
