@@ -28,7 +28,7 @@ def crashed(
     name: str | None,
     explain: Callable[[Experiment, str], Cause | None],
 ) -> Cause | None:
-    """The cause of an error in backward, if it is one that a layer with two equal sizes shows, at the line that raised."""
+    """The cause of an error in backward, if a layer with two equal sizes shows it; at the line that raised."""
     if failure.phase != "backward" or not isinstance(failure.error, ValueError | IndexError):
         return None
     for example in examples[:1]:
@@ -46,10 +46,8 @@ def crashed(
 
 def _squares(example: Example) -> Iterator[Example]:
     """The example with two of its sizes made equal: the larger cut down to the smaller, everywhere."""
-    arrays = [
-        *_arrays(example.inputs),
-        *(value for _, value in leaves(example.make()) if isinstance(value, np.ndarray)),
-    ]
+    held = (value for _, value in leaves(example.make()))
+    arrays = [value for value in (*example.inputs, *held) if isinstance(value, np.ndarray)]
     sizes = {size for array in arrays for size in array.shape if size > 1}
     pairs = {tuple(sorted(pair)) for array in arrays for pair in combinations(array.shape, 2)}
     for small, large in sorted(pairs):

@@ -149,9 +149,9 @@ def _right(_: int, __: int, ___: Array, right: Array) -> Array:
     return right
 
 
-def _unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Array:
+def _unbroadcast(made: Any, shape: tuple[int, ...]) -> Array:
     """Summed over the axes along which an input of that shape was broadcast."""
-    gradient = np.asarray(gradient, float)
+    gradient: Array = np.asarray(made, float)
     if gradient.shape == shape:
         return gradient
     lead = gradient.ndim - len(shape)

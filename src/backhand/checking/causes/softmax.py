@@ -185,8 +185,7 @@ def backward(self, dout):
     ),
     Row(
         "labels-form",
-        "{gradient} takes the labels for numbers: with {form} labels, the number of the class is subtracted "
-        "from each score.",
+        "{gradient} takes the labels for numbers: with {form} labels, the number of the class is taken from each score.",
         "for integer labels: dx = y.copy(); dx[np.arange(N), t] -= 1; y - t is for one-hot labels",
         "with another class as the label of one sample, backward moves in equal steps: from class 0 to 1 as from 1 to 2",
         """
