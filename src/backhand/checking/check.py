@@ -181,9 +181,10 @@ def _experiments(main: Experiment) -> tuple[list[Experiment], list[Finding]]:
 def _crash(error: UserCodeError, configuration: str, cause: Cause | None = None) -> Finding:
     line = str(error.source) if error.source else ""
     cause = cause or causes.named("crash", phase=error.phase, error=str(error), line=line)
+    out_of_memory = isinstance(error.error, MemoryError)  # on another machine, or alone, it may run
     return Finding(
         gradient="forward" if error.phase != "backward" else "backward",
-        verdict=cause.verdict or "wrong",
+        verdict="undecided" if out_of_memory else cause.verdict or "wrong",
         cause=cause.id,
         size=float("inf"),
         where=None,
