@@ -79,6 +79,10 @@ class _Search:
             return True
         return self.best is not None and (self.best[0] == 0 or self.tried > self.since + _PATIENCE)
 
+    def worse(self, guess: Guess) -> bool:
+        """Whether it is of a single sample, though a batch runs: what is wrong only for a batch would be lost."""
+        return self.best is not None and self.best[1].world.batch is not None and guess.world.batch is None
+
 
 _STAGES = ("it can't be made", "forward fails", "backward fails", "its gradients aren't found")
 
@@ -93,7 +97,8 @@ def build(thing: Thing) -> Built:
         for guess in guesses(thing, search.failed):
             if search.done:
                 break
-            _try(guess, search)
+            if not search.worse(guess):
+                _try(guess, search)
         if search.best is not None:
             _, guess, example = search.best
             return Built(thing, (example, *_configurations(guess, search)), printed=_printed(example))

@@ -16,7 +16,8 @@ __all__ = ["measured", "place", "summary"]
 def summary(report: Report) -> str:
     """A report in one sentence: the worst of it, or how closely its gradients agree."""
     if report.verdict == "ok" and report.agreement:
-        return f"{', '.join(report.agreement)} agree to {max(report.agreement.values()):.1e}"
+        agree = "agree" if len(report.agreement) > 1 else "agrees"
+        return f"{', '.join(report.agreement)} {agree} to {max(report.agreement.values()):.1e}"
     worst = [finding for finding in report.findings if finding.verdict == report.verdict and finding.sentence]
     return f"{worst[0].sentence}{place(worst[0].line, ' (', ')')}" if worst else ""
 
@@ -32,7 +33,9 @@ def measured(report: Report, finding: Finding) -> str:
         )
     if finding.verdict == "ok" and finding.gradient in report.agreement:
         return f"agrees to {report.agreement[finding.gradient]:.1e}" + (f" ({method})" if method else "")
-    return f"off by {finding.size:.2g}" if finding.size else finding.sentence if finding.verdict == "ok" else ""
+    if finding.verdict == "ok":
+        return finding.sentence
+    return f"off by {finding.size:.2g}" if 0 < finding.size < float("inf") else ""
 
 
 def place(line: Source | None, before: str = "", after: str = "") -> str:
