@@ -123,31 +123,44 @@ def measure(subject: Subject, seed: int = 0, *, quick: bool = False) -> Experime
     outputs = session.forward(values)
     douts = random_douts(outputs, seed)
     hand = session.backward(douts)
-    noise = _noise(subject, values, douts, hand)
+    noise = _Noise(subject, values, douts, hand)
     measurements = {
-        gradient: _compare(forward, gradient, name, hand.get(gradient), noise.get(gradient, 0.0), douts, seed, quick)
+        gradient: _compare(forward, gradient, name, hand.get(gradient), noise, douts, seed, quick)
         for gradient, name in subject.gradients.items()
     }
     return Experiment(subject, seed, values, outputs, douts, measurements)
 
 
-def _noise(
-    subject: Subject, values: Mapping[str, Array], douts: Sequence[Array], hand: Mapping[str, Array]
-) -> dict[str, float]:
-    """The rounding error of backward itself: how its gradients move when all it is given moves in the last digits."""
-    rng = np.random.default_rng(29)
-    try:
-        moved = {name: v * (1 + 2.0**-50 * rng.choice((-1.0, 1.0), v.shape)) for name, v in values.items()}
-        nearby = subject.run(moved, douts)[1]
-    except UserCodeError:
-        return {}
-    found = {}
-    for gradient, given in hand.items():
-        other = nearby.get(gradient)
-        if other is not None and other.shape == given.shape and given.size:
-            with np.errstate(all="ignore"):
-                found[gradient] = float(np.nan_to_num(np.abs(other - given).max()))
-    return found
+class _Noise:
+    """The rounding error of backward itself: how its gradients move when all it is given moves in the last digits.
+
+    Asked only when a gradient looks off.
+    """
+
+    def __init__(
+        self, subject: Subject, values: Mapping[str, Array], douts: Sequence[Array], hand: Mapping[str, Array]
+    ) -> None:
+        self._given = subject, values, douts, hand
+
+    def __getitem__(self, gradient: str) -> float:
+        return self._largest.get(gradient, 0.0)
+
+    @cached_property
+    def _largest(self) -> dict[str, float]:
+        subject, values, douts, hand = self._given
+        rng = np.random.default_rng(29)
+        try:
+            moved = {name: v * (1 + 2.0**-50 * rng.choice((-1.0, 1.0), v.shape)) for name, v in values.items()}
+            nearby = subject.run(moved, douts)[1]
+        except UserCodeError:
+            return {}
+        found = {}
+        for gradient, given in hand.items():
+            other = nearby.get(gradient)
+            if other is not None and other.shape == given.shape and given.size:
+                with np.errstate(all="ignore"):
+                    found[gradient] = float(np.nan_to_num(np.abs(other - given).max()))
+        return found
 
 
 def _entries(value: Array, hand: Array | None, seed: int) -> Array | None:
@@ -159,7 +172,7 @@ def _compare(
     gradient: str,
     name: str,
     hand: Array | None,
-    noise: float,
+    noise: _Noise,
     douts: Sequence[Array],
     seed: int,
     quick: bool,
@@ -171,44 +184,49 @@ def _compare(
     hand = np.asarray(hand, dtype=np.float64)
     off_by = 0.0  # along random directions
     if quick or value.size > EVERY_ENTRY:
-        off_by, closeness = _along_directions(forward, name, hand, noise, douts, seed)
+        off_by, closeness = _along_directions(forward, gradient, hand, noise, douts, seed)
         if off_by == 0.0:
             unknown = np.full(value.shape, np.nan)
-            estimate = Estimate(unknown, unknown, unknown, unknown, forward.method(name))
+            method = "differences" if forward.subject.large else forward.method(name)
+            estimate = Estimate(unknown, unknown, unknown, unknown, method)
             return Measurement(gradient, name, hand, estimate, unknown, False, closeness)
-    estimate, error, allowed = _entry_by_entry(forward, name, hand, noise, douts, seed)
+    estimate, error, allowed = _entry_by_entry(forward, gradient, hand, noise, douts, seed)
     scale = _largest(estimate.value)
     size = max(_largest(error) / scale if scale else _largest(error), off_by)
     wrong = off_by > 0 or bool(_off(error, allowed, estimate).any())
-    return Measurement(gradient, name, hand, estimate, error, wrong, size, wrong and size < CLOSE)
+    close = wrong and size < CLOSE and _spread(error, hand, off_by)
+    return Measurement(gradient, name, hand, estimate, error, wrong, size, close)
 
 
 def _along_directions(
-    forward: Forward, name: str, hand: Array, noise: float, douts: Sequence[Array], seed: int
+    forward: Forward, gradient: str, hand: Array, noise: _Noise, douts: Sequence[Array], seed: int
 ) -> tuple[float, float]:
     """How far the gradient is off along the worst direction, relative; 0 if within the bars. And how far apart it is."""
     worst = closeness = 0.0
+    name, large = forward.subject.gradients[gradient], forward.subject.large
     size = float(np.linalg.norm(hand))
-    for projection in projections(forward, name, douts, PROJECTIONS, seed):
+    method = "differences" if large else "best"
+    for projection in projections(forward, name, douts, 1 if large else PROJECTIONS, seed, method):
         mine = float(np.sum(hand * projection.direction))
         scale = max(size, abs(projection.value))
         error = max(abs(mine - projection.value) - projection.jump / 2, 0.0)
-        allowed = projection.bar + 16 * noise * np.sqrt(hand.size) + FLOOR * scale
+        allowed = projection.bar + FLOOR * scale
         closeness = max(closeness, error / scale if scale else error)
-        if not error <= allowed:  # NaN too
+        if not error <= allowed and not error <= allowed + 16 * noise[gradient] * np.sqrt(hand.size):  # NaN too
             worst = max(worst, error / scale if scale and np.isfinite(error) else float("inf"))
     return worst, closeness
 
 
 def _entry_by_entry(
-    forward: Forward, name: str, hand: Array, noise: float, douts: Sequence[Array], seed: int
+    forward: Forward, gradient: str, hand: Array, noise: _Noise, douts: Sequence[Array], seed: int
 ) -> tuple[Estimate, Array, Array]:
     """The reference, the error beyond kinks, and what is allowed of it."""
+    name = forward.subject.gradients[gradient]
     estimate = reference(forward, name, douts, _entries(hand, hand, seed))
 
     def judged(estimate: Estimate) -> tuple[Array, Array]:
         error = hand - np.clip(hand, estimate.low, estimate.high)
-        return error, estimate.bar + 16 * noise + FLOOR * _largest(estimate.value)
+        return error, estimate.bar + FLOOR * _largest(estimate.value)
 
     error, allowed = judged(estimate)
     off = _off(error, allowed, estimate)
@@ -220,12 +238,20 @@ def _entry_by_entry(
         merged = [np.where(looked, new, old) for new, old in (*pairs, (again.high, estimate.high))]
         estimate = Estimate(*merged, estimate.method)
         error, allowed = judged(estimate)
-    return estimate, error, allowed
+        off = _off(error, allowed, estimate)
+    return estimate, error, allowed + 16 * noise[gradient] if off.any() else allowed
 
 
 def _off(error: Array, allowed: Array, estimate: Estimate) -> Array:
     """Which entries are off: NaN where a number belongs is; what was not looked at isn't."""
     return np.asarray(np.isfinite(estimate.value) & ~(np.abs(error) <= allowed))
+
+
+def _spread(error: Array, hand: Array, off_by: float) -> bool:
+    """Whether the entries that were looked at have their share of the error: if not, a few others are off by a lot."""
+    looked = error[np.isfinite(error)]
+    share = float(np.sqrt(np.mean(looked**2)) * np.sqrt(hand.size)) if looked.size else 0.0
+    return looked.size == hand.size or share > 0.2 * off_by * float(np.linalg.norm(hand))
 
 
 def _largest(array: Array) -> float:

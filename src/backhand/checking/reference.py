@@ -73,18 +73,20 @@ class Forward:
 
     def is_analytic(self, name: str) -> bool:
         """Whether the complex step is valid for a value: it runs, and agrees with differences along one direction."""
+        if name in self.subject.refuses_complex:
+            return False
         if name not in self._complex:
             direction = np.random.default_rng(5).uniform(0.5, 1.0, self.values[name].shape)
             direction *= np.random.default_rng(6).choice((-1.0, 1.0), self.values[name].shape)
             try:
                 imaginary = self._complex_along(name, direction)
-                real = self.real_along(name, direction)
             except (UserCodeError, ValueError, TypeError):
-                self._complex[name] = False
-            else:
-                off = np.abs(imaginary.value - real.value)
-                smooth = not np.any(real.jump)  # at a kink it sees one side only
-                self._complex[name] = smooth and bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value)))
+                self.subject.refuses_complex.add(name)
+                return False
+            real = self.real_along(name, direction)
+            off = np.abs(imaginary.value - real.value)
+            smooth = not np.any(real.jump)  # at a kink it sees one side only
+            self._complex[name] = smooth and bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value)))
         return self._complex[name]
 
     def method(self, name: str) -> str:

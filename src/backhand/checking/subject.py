@@ -18,6 +18,7 @@ from backhand.graph.graph import Source
 __all__ = ["Array", "Session", "Subject", "UserCodeError", "Values"]
 
 Array = NDArray[Any]
+LARGE = 1_000_000  # entries of inputs and parameters together
 Values = Mapping[str, Array]
 """Arrays by name: the differentiable inputs under the names of forward's arguments (``x``), the parameters under
 theirs (``W``, ``b``, ``W1``)."""
@@ -97,6 +98,8 @@ class Subject(ABC):
             parameters to other shapes, a failure may be ours, and only a cause is confirmed there.
         batch: which axis of the first input counts the samples; None if there is none.
         updated: parameters that backward itself moves: the gradient is found in how far.
+        refuses_complex: the values at which forward raises for complex numbers, as far as that is known; all
+            configurations share it.
         clears: it has a method such as ``zero_grad``, so that gradients may be added up until it is called.
     """
 
@@ -116,6 +119,12 @@ class Subject(ABC):
     batch: int | None = 0
     updated: frozenset[str] = frozenset()
     clears: bool = False
+    refuses_complex: set[str] = field(default_factory=set)
+
+    @property
+    def large(self) -> bool:
+        """Whether every run is expensive: then the fewest that decide are made."""
+        return sum(array.size for array in self.values.values()) > LARGE
 
     @property
     def inputs(self) -> tuple[str, ...]:

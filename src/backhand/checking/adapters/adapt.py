@@ -18,6 +18,7 @@ from backhand.checking.adapters.parameters import (
     Held,
     current,
     held_parameters,
+    inputs_unaccounted,
     learning_rate,
     moved,
     own_methods,
@@ -26,7 +27,7 @@ from backhand.checking.adapters.parameters import (
 )
 from backhand.checking.adapters.places import Path, leaves
 from backhand.checking.adapters.plain import PlainSubject
-from backhand.checking.adapters.plan import Functions, Plan, backward_calls, forward_methods, pairs
+from backhand.checking.adapters.plan import Functions, Plan, backward_calls, forward_methods, leaves_no_doubt, pairs
 from backhand.checking.adapters.things import as_object, name_of
 from backhand.checking.adapters.values import other_sizes, shapes
 from backhand.checking.example import Example
@@ -83,10 +84,12 @@ def adapt(example: Example, others: Sequence[Example] = (), name: str | None = N
             trial = _try(subject)
         except UserCodeError as error:
             failure = _likelier(failure, error)
+            if subject.plan.certain and error.phase == "backward" and best is None:
+                break
             continue
         if trial is not None and (best is None or trial.score > best.score):
             best = trial
-        if best is not None and best.complete:
+        if best is not None and (best.complete or best.subject.plan.certain):
             break
     if best is None:
         raise _no_reading(thing, example, called, tried, failure)
@@ -185,7 +188,10 @@ def _splits(thing: Any, example: Example, name: str, plan: Plan, inputs: Inputs)
         for roles, keywords in backward_calls(getattr(thing, plan.backward), inputs.order, outputs):
             if "cache" in roles and split in ("all", "attribute"):
                 continue
-            reading = replace(plan, split=split, roles=roles, keywords=keywords)
+            function = getattr(thing, plan.backward)
+            single = (split != "last" and split != "first") or "cache" in roles
+            certain = single and not tensors.class_of(thing) and leaves_no_doubt(function, roles, keywords, outputs)
+            reading = replace(plan, split=split, roles=roles, keywords=keywords, certain=certain)
             yield replace(bare, plan=reading, outputs_at=places, takes_dout=reading.takes_dout)
 
 
@@ -310,13 +316,15 @@ def _with_parameters(bare: PlainSubject, warm: bool) -> PlainSubject | None:
         kept(session.thing, left, places, before, changed=False),
     ):
         found = {**more, **found}
-    if not found:
+    if not found and not subject.plan.certain:
         return None
     return _complete(subject, held, found, learning_rate(session.thing, subject.plan))
 
 
-def _complete(subject: PlainSubject, held: Mapping[str, Held], found: Found, lr: float) -> PlainSubject:
-    missing = unaccounted(subject, held, found)
+def _complete(subject: PlainSubject, held: Mapping[str, Held], found: Found, lr: float) -> PlainSubject | None:
+    missing = [*inputs_unaccounted(subject, found), *unaccounted(subject, held, found)]
+    if not found and not missing:
+        return None
     parameters = tuple(name for name in held if name in found or name in missing)
     values = dict(subject.values) | {name: _real(held[name].array) for name in parameters}
     return replace(
@@ -344,7 +352,7 @@ def _agrees(
     """Whether a gradient fits a difference quotient along one random direction: a quick look, no verdict."""
     name = subject.gradients[gradient]
     value = subject.values[name]
-    direction = np.random.default_rng(11).standard_normal(value.shape)
+    direction = np.random.default_rng(11).integers(0, 2, value.shape, dtype=np.int8) * 2.0 - 1.0
     h = 1e-6 * max(1.0, float(np.abs(value).max(initial=0)))
     session = subject.start()
     try:
