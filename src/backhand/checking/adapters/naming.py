@@ -8,7 +8,7 @@ from typing import Any
 
 from backhand.checking.adapters.places import Path
 
-__all__ = ["BACKWARD", "FORWARD", "gradient_name", "is_gradient", "likeness_to_truth", "methods_like", "role_of", "stem", "value_name"]
+__all__ = ["BACKWARD", "FORWARD", "gradient_name", "is_gradient", "is_upstream", "likeness_to_truth", "methods_like", "role_of", "stem", "value_name"]
 
 FORWARD = (
     *("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop", "forwardprop", "fprop"),
@@ -95,6 +95,17 @@ def role_of(parameter: str) -> str | None:
         if _ROLE[role].search(parameter):
             return role
     return None
+
+
+_UPSTREAM = re.compile(
+    r"^(?:d_?(?:out|outs|outputs?|values?|next\w*|y|z|a|h|hs)|(?:grad|gradient|d)_?outputs?|out(?:put)?_?(?:grad|gradient)|"
+    r"upstream\w*|dL_d(?:out|output|y|z|a))$"
+)
+
+
+def is_upstream(parameter: str) -> bool:
+    """Whether an argument of backward is named so that it can be nothing but the upstream gradient."""
+    return bool(_UPSTREAM.match(parameter))
 
 
 def methods_like(thing: Any, known: Iterable[str]) -> list[str]:

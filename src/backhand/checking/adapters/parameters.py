@@ -17,7 +17,18 @@ from backhand.checking.adapters.plan import Plan, arguments
 from backhand.checking.subject import Array, UserCodeError
 from backhand.errors import CheckError
 
-__all__ = ["Held", "current", "held_parameters", "learning_rate", "moved", "own_methods", "still_there", "unaccounted", "with_parameters"]
+__all__ = [
+    "Held",
+    "current",
+    "held_parameters",
+    "inputs_unaccounted",
+    "learning_rate",
+    "moved",
+    "own_methods",
+    "still_there",
+    "unaccounted",
+    "with_parameters",
+]
 
 _USUAL = re.compile(r"^(?:w|b|gamma|beta|u|v|theta)(?:[a-z]{0,2})\d*$")
 
@@ -167,6 +178,29 @@ def unaccounted(subject: Any, held: Mapping[str, Held], known: Mapping[str, Sour
         and _USUAL.match((stem(each.paths[0]) or ("",))[-1])
         and depends(subject, each)
     ]
+
+
+def inputs_unaccounted(subject: Any, known: Mapping[str, Source]) -> list[str]:
+    """Inputs without any gradient, where backward is sure to be what should give it; of a loss, the first alone.
+
+    Weights of a functional pair are inputs, too; numbers, and what stands in a dict, may be settings.
+    """
+    if not subject.plan.certain:
+        return []
+    try:
+        plain = subject.start().forward()
+    except UserCodeError:
+        return []
+    names = [name for name in subject.inputs if subject.values[name].ndim and name not in subject.inside]
+    if len(plain) == 1 and plain[0].size == 1:
+        names = [] if any(name in known for name in names) else names[:1]
+    missing = []
+    for name in names:
+        if name not in known:
+            changed = subject.start().forward({name: subject.values[name] * 1.125 + 0.0625})
+            if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(plain, changed, strict=True)):
+                missing.append(name)
+    return missing
 
 
 def depends(subject: Any, held: Held) -> bool:

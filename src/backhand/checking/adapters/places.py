@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Leaf", "Path", "get", "leaves", "put", "spelled"]
+__all__ = ["Leaf", "Path", "get", "inside", "leaves", "put", "spelled"]
 
 Step = tuple[str, Any]
 Path = tuple[Step, ...]
@@ -34,11 +34,12 @@ def leaves(thing: Any) -> list[Leaf]:
             found.append((path, value))
         elif id(value) not in seen:
             seen[id(value)] = value
-            queue.extend(((*path, step), item) for step, item in _inside(value))
+            queue.extend(((*path, step), item) for step, item in inside(value))
     return found
 
 
-def _inside(value: Any) -> Iterator[tuple[Step, Any]]:
+def inside(value: Any) -> Iterator[tuple[Step, Any]]:
+    """One step further: the attributes of an object, the items of a dict, list or tuple; nothing of a library's."""
     if isinstance(value, dict):
         yield from ((("item", key), item) for key, item in value.items())
     elif isinstance(value, list | tuple | deque):

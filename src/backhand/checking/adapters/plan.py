@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from backhand.checking.adapters.naming import BACKWARD, FORWARD, methods_like, role_of
+from backhand.checking.adapters.naming import BACKWARD, FORWARD, is_upstream, methods_like, role_of
 
-__all__ = ["Functions", "Plan", "arguments", "backward_calls", "forward_methods", "pairs"]
+__all__ = ["Functions", "Plan", "arguments", "backward_calls", "forward_methods", "leaves_no_doubt", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Plan:
             all), ``cache``, ``caches`` (its parts as arguments), ``input:x``, ``out``, ``lr``, ``optimizer``, ``node``.
         keywords: the same for arguments passed by name.
         then: methods that are called after backward, each with its roles: ``update(lr)``.
+        certain: the names of backward and of its arguments leave no doubt, so that no other reading is looked for: what
+            comes out is what was meant, right or wrong.
         tensors: the inputs are wrapped in the project's own Variable or Tensor, and forward is the call: ``inputs`` for
             these alone, ``both`` for dout, too; empty for plain arrays.
     """
@@ -36,6 +38,7 @@ class Plan:
     keywords: tuple[tuple[str, str], ...] = ()
     then: tuple[tuple[str, tuple[str, ...]], ...] = ()
     tensors: str = ""
+    certain: bool = False
 
     @property
     def takes_dout(self) -> bool:
@@ -124,6 +127,20 @@ def backward_calls(
         yield roles, tuple(keywords)
     if keywords and not any(role == "dout" for _, role in keywords):
         yield from ((roles, ()) for roles in list(_by_likelihood(choices))[:4])
+
+
+def leaves_no_doubt(
+    function: Callable[..., Any], roles: tuple[str, ...], keywords: tuple[tuple[str, str], ...], outputs: int
+) -> bool:
+    """Whether this is what the names of backward and its arguments say: an upstream gradient, a cache, a learning rate."""
+    required = [p.name for p in arguments(function) if p.default is p.empty]
+    called = dict(zip(required, roles, strict=False)) | dict(keywords)
+    if outputs != 1 or not any(is_upstream(name) for name in called):
+        return False
+    return all(
+        role == "dout" if is_upstream(name) else role in ("cache", "lr", "optimizer") and role_of(name) == role
+        for name, role in called.items()
+    )
 
 
 def _by_likelihood(choices: list[list[str]]) -> list[tuple[str, ...]]:
