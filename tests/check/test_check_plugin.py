@@ -67,7 +67,7 @@ def test_the_fixture_and_the_line_that_tests_a_file(tmp_path):
         "test_wrong": "FAILED",
     }, done.stdout + done.stderr
     assert "Wrong: wrong  (layers.py:" in done.stdout
-    assert "testing.py" not in done.stdout, "the report is shown, not this library's lines"
+    assert "assertions.py" not in done.stdout, "the report is shown, not this library's lines"
 
 
 def test_loading_the_plugin_loads_nothing_heavy():

@@ -13,6 +13,6 @@ __all__ = ["check_gradients"]
 @pytest.fixture
 def check_gradients() -> Callable[..., Any]:
     """``check_gradients(layer, *inputs)`` gives the report, or fails the test with it if a gradient is wrong."""
-    from backhand.testing import assert_gradients
+    from backhand.checking.assertions import assert_gradients
 
     return assert_gradients

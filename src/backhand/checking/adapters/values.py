@@ -84,15 +84,16 @@ def other_sizes(subject: PlainSubject) -> Iterator[Callable[[], PlainSubject | N
         return
     axis = subject.batch
     batch = first.shape[axis] if axis is not None and axis < first.ndim > 1 else 0
+    along = (axis or 0,)
     used = {size for array in subject.values.values() for size in array.shape}
     fresh = [prime for prime in PRIMES[1:] if prime not in used]
     if fresh and batch:
-        yield lambda: _variant(subject, {batch: fresh[0]}, (axis,), inputs_only=True)
+        yield lambda: _variant(subject, {batch: fresh[0]}, along, inputs_only=True)
     sizes = _near(used)
     if sizes and all(array.size < 1000 for array in subject.values.values()):
         yield lambda: _variant(subject, sizes, None, inputs_only=False)
     if batch > 1:
-        yield lambda: _variant(subject, {batch: 1}, (axis,), inputs_only=True)
+        yield lambda: _variant(subject, {batch: 1}, along, inputs_only=True)
 
 
 def _variant(
