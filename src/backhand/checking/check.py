@@ -17,10 +17,10 @@ from backhand.checking.adapters.parameters import with_parameters
 from backhand.checking.adapters.things import name_of
 from backhand.checking.contract import broken, promises
 from backhand.checking.example import Example
-from backhand.checking.experiment import Experiment, Measurement, measure
+from backhand.checking.experiment import Experiment, measure
 from backhand.checking.extremes import extremes, float32_agreement, one_sample, whole_numbers
-from backhand.checking.finding import Cause, Finding, Report
-from backhand.checking.opinion import traced
+from backhand.checking.finding import Finding, Report
+from backhand.checking.judge import crash, gradients
 from backhand.checking.subject import Subject, UserCodeError
 from backhand.errors import CheckError
 
@@ -30,9 +30,7 @@ SEEDS = 2  # further seeds at the same shapes
 ELSEWHERE = 4  # further configurations
 
 
-def check(
-    layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | None = None, seed: int = 0
-) -> Report:
+def check(layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | None = None, seed: int = 0) -> Report:
     """Is this backward right, and if not, why and where.
 
     The code is taken as it is and called on copies: nothing in the layer changes. Its gradients, by every input and
@@ -40,8 +38,9 @@ def check(
     that a layer makes to its neighbours (not to write into ``dout``, to be called twice, ...).
 
     Args:
-        layer: an object with forward and backward (or a call and ``grad``, ``loss`` and ``gradient``, ...), a class without
-            arguments, a pair ``(forward, backward)`` of functions, a function that returns its value and its gradient.
+        layer: an object with forward and backward (or a call and ``grad``, ``loss`` and ``gradient``, ...), a class
+            without arguments, a pair ``(forward, backward)`` of functions, a function that returns its value and its
+            gradient.
         inputs: what forward takes, in order: arrays, numbers, labels, flags.
         params: names of the parameters, where they aren't recognised, or a mapping from names to values to check it at.
         seed: of the random upstream gradients and further inputs.
@@ -58,15 +57,15 @@ def check(
     >>> bool(report), report.verdict
     (True, 'ok')
     """
-    if isinstance(layer, type | tuple | list) or not hasattr(layer, "__dict__") or callable(layer) and _is_code(layer):
+    if isinstance(layer, type | tuple | list) or not hasattr(layer, "__dict__") or _is_code(layer):
         make: Callable[[], Any] = lambda: layer  # noqa: E731
     else:
         try:
             original = copy.deepcopy(layer)
         except Exception as error:
             raise CheckError(
-                f"check: a {type(layer).__name__} can't be copied ({type(error).__name__}: {error}), and a check runs on "
-                "copies; pass one without open files, generators and modules in it"
+                f"check: a {type(layer).__name__} can't be copied ({type(error).__name__}: {error}), and a check runs "
+                "on copies; pass one without open files, generators and modules in it"
             ) from error
         make = lambda: copy.deepcopy(original)  # noqa: E731
     names: Sequence[str] | None = tuple(params) if params is not None else None
@@ -107,10 +106,38 @@ def _report(examples: list[Example], name: str | None, seed: int) -> Report:
             continue
         return _report_on(main) if not random else _not_deterministic(main, random)
     if isinstance(failure, UserCodeError):
+        _refuse_if_guessed(failure, examples)
         called = name or name_of(examples[0].make())
         cause = causes.explain_crash(failure, examples, name)
-        return Report(called, (_crash(failure, "", cause),), line=failure.source)
+        return Report(called, (crash(failure, "", cause),), line=failure.source)
     raise failure or CheckError("check: there is nothing to check: no example was given")
+
+
+MISTAKES = (NameError, AttributeError)  # these are the code's own, whatever it is given
+
+
+def _refuse_if_guessed(failure: UserCodeError, examples: Sequence[Example]) -> None:
+    """What raises because it isn't given what it needs is no mistake.
+
+    Raises:
+        CheckError: forward doesn't take these inputs, or backward has an argument that nobody can guess.
+    """
+    unknown = ", ".join(failure.unknown)
+    if isinstance(failure.error, NameError) or (failure.phase == "backward" and not unknown):
+        return
+    if failure.phase != "backward" and isinstance(failure.error, MISTAKES):
+        return
+    where = f" ({failure.source})" if failure.source else ""
+    given = ", ".join(f"{np.shape(v)}" if isinstance(v, np.ndarray) else f"{v!r:.30}" for v in examples[0].inputs)
+    if unknown:
+        raise CheckError(
+            f"check: backward raises {failure}{where}, and what its argument {unknown} stands for isn't clear; pass a "
+            "pair of functions (forward, backward) in which backward takes dout, or dout and a cache"
+        ) from failure
+    raise CheckError(
+        f"check: {failure.phase} raises {failure}{where} for inputs {given or 'none'}; pass inputs that it takes, in "
+        "the order of its arguments"
+    ) from failure
 
 
 def _differs(main: Experiment) -> float:
@@ -129,11 +156,9 @@ def _not_deterministic(main: Experiment, size: float) -> Report:
 
 
 def _report_on(main: Experiment) -> Report:
-    subject, seed = main.subject, main.seed
+    subject = main.subject
     experiments, crashes = _experiments(main)
-    findings: list[Finding] = []
-    for gradient in subject.gradients:
-        findings.append(_finding(gradient, experiments))
+    findings = gradients(experiments)
     right = [finding.gradient for finding in findings if finding.verdict == "ok"]
     findings += crashes
     findings += promises(main, experiments, right)
@@ -153,7 +178,9 @@ def _report_on(main: Experiment) -> Report:
         method={g: m.reference.method for g, m in main.measurements.items()},
         configurations=tuple(e.label for e in experiments),
         line=subject.source,
-        notes=(f"In float32 the gradients are within {max(single.values()):.1e} of those in float64.",) if single else (),
+        notes=(f"In float32 the gradients are within {max(single.values()):.1e} of those in float64.",)
+        if single
+        else (),
     )
 
 
@@ -175,94 +202,8 @@ def _experiments(main: Experiment) -> tuple[list[Experiment], list[Finding]]:
             experiment = measure(subject, seed, quick=True)
         except UserCodeError as error:
             if error.phase == "backward":
-                crashes.append(_crash(error, f"{subject.label}, seed {seed}"))
+                crashes.append(crash(error, f"{subject.label}, seed {seed}"))
             continue
         if all(np.isfinite(out).all() for out in experiment.outputs):
             experiments.append(experiment)
     return experiments, crashes[:1]
-
-
-def _crash(error: UserCodeError, configuration: str, cause: Cause | None = None) -> Finding:
-    line = str(error.source) if error.source else ""
-    cause = cause or causes.named("crash", phase=error.phase, error=str(error), line=line)
-    out_of_memory = isinstance(error.error, MemoryError)  # on another machine, or alone, it may run
-    return Finding(
-        gradient="forward" if error.phase != "backward" else "backward",
-        verdict="undecided" if out_of_memory else cause.verdict or "wrong",
-        cause=cause.id,
-        size=float("inf"),
-        where=None,
-        line=error.source,
-        sentence=cause.sentence,
-        remedy=cause.remedy,
-        configuration=configuration,
-    )
-
-
-def _finding(gradient: str, experiments: Sequence[Experiment]) -> Finding:
-    """What is to be said of one gradient: of the first configuration in which it is off, else of the first."""
-    having = [experiment for experiment in experiments if gradient in experiment.measurements]
-    off = [experiment for experiment in having if gradient in experiment.wrong]
-    clearly = [experiment for experiment in off if not experiment.measurements[gradient].close]
-    if not off:
-        measurement = having[0].measurements[gradient]
-        closest = max(experiment.measurements[gradient].size for experiment in having)
-        line = having[0].subject.backward_source
-        sentence = f"{gradient} agrees with the derivative of forward to {closest:.1e}."
-        return Finding(gradient, "ok", None, measurement.size, None, line, sentence, "", having[0].label)
-    experiment = (clearly or off)[0]
-    measurement = experiment.measurements[gradient]
-    cause = causes.explain(experiment, gradient)
-    verdict, sentence = _judged(experiment, measurement, cause)
-    if experiment is not having[0]:
-        sentence += f" (It is right at {having[0].label}; this was seen at {experiment.label}.)"
-    return Finding(
-        gradient=gradient,
-        verdict=verdict,
-        cause=cause.id if cause else None,
-        size=measurement.size,
-        where=measurement.where,
-        line=(cause and cause.line) or experiment.subject.backward_source,
-        sentence=sentence,
-        remedy=cause.remedy if cause else "",
-        configuration=experiment.label,
-    )
-
-
-def _judged(experiment: Experiment, measurement: Measurement, cause: Cause | None) -> tuple[Any, str]:
-    gradient = measurement.gradient
-    if cause is not None and cause.verdict is not None:
-        return cause.verdict, cause.sentence
-    if measurement.close:
-        small = f"{gradient} is off by {measurement.size:.1e} of its largest entry: too little for a mistake in the rule."
-        return ("convention", cause.sentence) if cause else ("ok", small)
-    opinion = traced(experiment, gradient)
-    if opinion is not None and measurement.fits and _agree(measurement, opinion):
-        why = (
-            f"{gradient} fits the derivative of the traced graph of forward, but not the differences of its values: forward "
-            "jumps, or isn't a function of its inputs alone."
-        )
-        return "undecided", why
-    if cause is not None:
-        return "wrong", cause.sentence
-    return "wrong", _plainly(measurement)
-
-
-def _agree(measurement: Measurement, opinion: Any) -> bool:
-    hand = np.asarray(measurement.hand, dtype=np.float64)
-    scale = float(np.abs(opinion).max(initial=0))
-    return hand.shape == opinion.shape and bool(np.all(np.abs(hand - opinion) <= 1e-6 * scale))
-
-
-def _plainly(measurement: Measurement) -> str:
-    gradient, of = measurement.gradient, measurement.of
-    if measurement.hand is None:
-        return f"backward gives no {gradient}, though forward depends on {of}."
-    if not measurement.fits:
-        shapes = f"{measurement.hand.shape}, {of} has {measurement.reference.value.shape}"
-        return f"{gradient} has shape {shapes}: a gradient has the shape of what it is the gradient of."
-    error = np.abs(measurement.error[np.isfinite(measurement.error)])
-    if not error.size:
-        return f"{gradient} is off by {measurement.size:.2g} of its size along random directions."
-    off = int(np.sum(error > 1e-6 * max(float(np.abs(measurement.reference.value[np.isfinite(measurement.reference.value)]).max()), 1e-300)))
-    return f"{gradient} isn't the derivative of forward: {off} of {error.size} entries are off, by up to {measurement.size:.2g} of the largest."

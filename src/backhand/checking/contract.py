@@ -15,9 +15,9 @@ shared-buffer          fragile      gradient: a dx handed out earlier changes wh
 not-linear-in-dout     wrong        gradient, factor: backward(factor * dout) isn't factor * backward(dout)
 stale-state            fragile      gradient, size: what an earlier forward left behind changes the gradient
 stale-shape            fragile      error, line: after a batch of another size it raises
-one-sample             convention   error, gradient, line: right for a batch; off for one sample, x of 1-D (ok if it raises)
-overflow               fragile      phase, scale, warning, line: it gives inf or NaN, though the result is a number; ok if
-                                    it is only NumPy that warns
+one-sample             convention   error, gradient, line: right for a batch; off for one sample (ok if it raises)
+overflow               fragile      phase, scale, warning, line: inf or NaN, though the result is a number; ok if it is
+                                    only NumPy that warns
 not-finite             fragile      phase, scale, gradient: the same of a gradient
 max-ties               fragile      of, gradient, how: where entries are equal, the gradient isn't that along the ties
 integer-dtype          fragile      gradient, size: integers as input give another gradient than the same floats
@@ -30,8 +30,7 @@ Not a promise: to copy what is kept for backward. ``self.x = x`` is how everybod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -47,7 +46,7 @@ Gradients = Mapping[str, Array]
 
 
 def promises(main: Experiment, experiments: Sequence[Experiment], right: Sequence[str]) -> list[Finding]:
-    """A finding for each promise that is broken. About gradients that are off (not in ``right``) nothing is said twice."""
+    """A finding for each promise that is broken. About gradients that are off, not in ``right``, nothing is said."""
     found: list[Finding] = []
     for promise in (_writes, _called_again, _buffers, _linear, _stale):
         try:

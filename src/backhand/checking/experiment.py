@@ -201,7 +201,7 @@ def _compare(
 def _along_directions(
     forward: Forward, gradient: str, hand: Array, noise: _Noise, douts: Sequence[Array], seed: int
 ) -> tuple[float, float]:
-    """How far the gradient is off along the worst direction, relative; 0 if within the bars. And how far apart it is."""
+    """How far it is off along the worst direction, relative, 0 if within the bars; and how far apart it is anyway."""
     worst = closeness = 0.0
     name, large = forward.subject.gradients[gradient], forward.subject.large
     size = float(np.linalg.norm(hand))
@@ -235,8 +235,8 @@ def _entry_by_entry(
         again = reference(forward, name, douts, np.flatnonzero(off.ravel())[:EVERY_ENTRY], "differences")
         looked = np.isfinite(again.value)
         pairs = [(again.value, estimate.value), (again.bar, estimate.bar), (again.low, estimate.low)]
-        merged = [np.where(looked, new, old) for new, old in (*pairs, (again.high, estimate.high))]
-        estimate = Estimate(*merged, estimate.method)
+        value, bar, low, high = (np.where(looked, new, old) for new, old in (*pairs, (again.high, estimate.high)))
+        estimate = Estimate(value, bar, low, high, estimate.method)
         error, allowed = judged(estimate)
         off = _off(error, allowed, estimate)
     return estimate, error, allowed + 16 * noise[gradient] if off.any() else allowed

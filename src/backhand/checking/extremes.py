@@ -21,8 +21,8 @@ SCALES = (50.0, 800.0)
 def extremes(main: Experiment) -> Iterator[Finding]:
     """Inputs of +-50 and +-800 give finite numbers, where the result itself is one.
 
-    Whether it is, is asked of longdouble, whose exponent is longer (on most machines): softmax of 800 is a number, exp of
-    800 is none.
+    Whether it is, is asked of longdouble, whose exponent is longer on most machines: softmax of 800 is a number, exp
+    of 800 is none.
     """
     name = next(iter(main.subject.inputs), None)
     if name is None or main.values[name].size == 0 or main.values[name].min() >= 0:
@@ -45,11 +45,10 @@ def extremes(main: Experiment) -> Iterator[Finding]:
             return
         truth = outputs if bad == "forward" else (gradients[bad],)
         if all(np.isfinite(each).all() and (np.abs(each) < np.finfo(np.float64).max).all() for each in truth):
-            facts = {"scale": f"{scale:g}", "warning": warning or "it gives inf or NaN"}
-            if bad == "forward":
-                yield broken("overflow", "forward", main, line=line, phase="forward", size=float("inf"), **facts)
-            else:
-                yield broken("not-finite", bad, main, line=line, phase="backward", size=float("inf"), **facts)
+            id, phase = ("overflow", "forward") if bad == "forward" else ("not-finite", "backward")
+            warning = warning or "it gives inf or NaN"
+            size = float("inf")
+            yield broken(id, bad, main, line=line, phase=phase, size=size, scale=f"{scale:g}", warning=warning)
             return
 
 
@@ -104,23 +103,22 @@ def _close(a: Array, b: Array) -> bool:
 
 
 def one_sample(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
-    """If forward takes one sample without a batch axis, and gives what the batch of one gives, backward takes it too."""
+    """If forward takes one sample without a batch axis, as a batch of one, then backward takes it, too."""
     single = main.subject.one_sample()
     if single is None:
         return
     name = single.inputs[0]
     try:
         experiment = measure(single, 0, quick=True)
-    except UserCodeError as error:
+    except UserCodeError as raised:
         # Batches only, and it says so itself: nothing can go wrong unseen.
-        said = broken("one-sample", "backward", main, line=error.source, name=name, error=str(error))
+        said = broken("one-sample", "backward", main, line=raised.source, name=name, error=str(raised))
         yield replace(said, verdict="ok")
         return
     for gradient, measurement in experiment.measurements.items():
         if gradient in right and measurement.wrong and not measurement.close:
-            fits = measurement.fits or measurement.hand is None
-            error = "" if fits else f"{gradient} has shape {np.shape(measurement.hand)}"
-            size = measurement.size
+            hand, size = measurement.hand, measurement.size
+            error = "" if measurement.fits or hand is None else f"{gradient} has shape {hand.shape}"
             yield broken("one-sample", gradient, main, verdict="convention", name=name, error=error, size=size)
             return
 

@@ -1,4 +1,4 @@
-"""The derivative of forward, without looking into it: entry by entry for small blocks, along random directions for large.
+"""The derivative of forward, without looking into it: entry by entry, or along random directions for large blocks.
 
 The complex step is used where it is valid, which is verified along a random direction against extrapolated differences;
 else the differences themselves.
@@ -24,7 +24,7 @@ SAMPLED = 24  # entries of a large block that are looked at, to tell where it is
 class Forward:
     """Forward at some values, as a function of one of them; flat outputs, of one dtype.
 
-    One instance serves for all calls if forward gives the same on it again as on a fresh one, else each call has its own.
+    One instance serves for all calls if forward gives the same on it again as on a fresh one, else each call has one.
     """
 
     def __init__(self, subject: Subject, values: Mapping[str, Array]) -> None:
@@ -110,14 +110,14 @@ def reference(
     """
     value = forward.values[name]
     dout = np.concatenate([np.ravel(d) for d in douts]).astype(np.float64)
-    found, bar, jump = (np.full(value.size, np.nan) for _ in range(3))
+    flat = np.full((3, value.size), np.nan)
     slope_of = forward.along if method == "best" else forward.real_along
     for index in range(value.size) if entries is None else entries:
         direction = np.zeros(value.size)
         direction[index] = 1.0
         slope = slope_of(name, direction.reshape(value.shape))
-        found[index], bar[index], jump[index] = _contract(slope, dout)
-    found, bar, jump = (each.reshape(value.shape) for each in (found, bar, jump))
+        flat[:, index] = _contract(slope, dout)
+    found, bar, jump = flat.reshape(3, *value.shape)
     used = forward.method(name) if method == "best" else method
     return Estimate(found, bar, found - jump / 2, found + jump / 2, used)
 
@@ -163,5 +163,7 @@ def some_entries(shape: tuple[int, ...], hand: Array | None, seed: int) -> Array
         np.ravel_multi_index(tuple((n - 1) * (bits >> axis & 1) for axis, n in enumerate(shape)), shape)
         for bits in range(2 ** min(len(shape), 3))
     ]
-    largest = np.argsort(-np.abs(hand).ravel())[:4] if hand is not None and hand.shape == shape else []
+    largest: Sequence[int] | Array = (
+        np.argsort(-np.abs(hand).ravel())[:4] if hand is not None and hand.shape == shape else []
+    )
     return np.unique(np.concatenate([corners, largest, rng.integers(0, size, SAMPLED)])).astype(int)

@@ -49,8 +49,8 @@ def complex_step(line: Line) -> Slope:
 def differences(line: Line, here: Array, goal: float = 1e-9) -> Slope:
     """Central differences at shrinking steps, extrapolated to 0; stops when the error bar is ``goal`` of the largest.
 
-    ``here`` are the outputs at step 0. The bar is the distance of the best extrapolation to its neighbours (it also grows
-    where a kink lies inside of the steps), and at least what rounding of the outputs makes of it.
+    ``here`` are the outputs at step 0. The bar is the distance of the best extrapolation to its neighbours (it grows,
+    too, where a kink lies inside of the steps), and at least what rounding of the outputs makes of it.
     Source: Ridders, Advances in Engineering Software 4 (1982).
     """
     best, bar = np.zeros_like(here), np.full_like(here, np.inf)

@@ -31,6 +31,7 @@ class UserCodeError(Exception):
         error: what it raised.
         phase: ``"make"``, ``"forward"`` or ``"backward"``.
         source: the user's innermost line.
+        unknown: arguments of backward that had to be guessed.
     """
 
     def __init__(self, error: BaseException, phase: str, source: Source | None) -> None:
@@ -38,6 +39,7 @@ class UserCodeError(Exception):
         self.error = error
         self.phase = phase
         self.source = source
+        self.unknown: tuple[str, ...] = ()
 
 
 class Session(ABC):
@@ -140,8 +142,8 @@ class Subject(ABC):
         """
 
     def tracing(self, values: Values) -> tuple[Callable[..., Any], list[Any], dict[str, str]] | None:
-        """Forward as :func:`backhand.trace` takes it, its arguments at these values, and the name that each value then has
-        among the graph's inputs; None where there is no such function."""
+        """Forward as :func:`backhand.trace` takes it, its arguments at these values, and the name that each value has
+        among the graph's inputs then; None where there is no such function."""
         return None
 
     @abstractmethod

@@ -27,7 +27,16 @@ from backhand.checking.adapters.parameters import (
 )
 from backhand.checking.adapters.places import Path, leaves
 from backhand.checking.adapters.plain import PlainSubject
-from backhand.checking.adapters.plan import Functions, Plan, backward_calls, forward_methods, leaves_no_doubt, pairs
+from backhand.checking.adapters.plan import (
+    Functions,
+    Plan,
+    backward_calls,
+    forward_methods,
+    guessed,
+    is_callable,
+    leaves_no_doubt,
+    pairs,
+)
 from backhand.checking.adapters.things import as_object, name_of
 from backhand.checking.adapters.values import other_sizes, shapes
 from backhand.checking.example import Example
@@ -70,7 +79,8 @@ def adapt(example: Example, others: Sequence[Example] = (), name: str | None = N
     """
     made = example.make()
     convert, plans = as_object(made)
-    example = replace(example, make=lambda make=example.make: convert(make()))
+    make = example.make
+    example = replace(example, make=lambda: convert(make()))
     thing = example.make()
     called = name or name_of(made)
     best: _Trial | None = None
@@ -83,6 +93,7 @@ def adapt(example: Example, others: Sequence[Example] = (), name: str | None = N
         try:
             trial = _try(subject)
         except UserCodeError as error:
+            error.unknown = guessed(thing, subject.plan, subject.order)
             failure = _likelier(failure, error)
             if subject.plan.certain and error.phase == "backward" and best is None:
                 break
@@ -107,7 +118,7 @@ def _other_example(example: Example, name: str) -> PlainSubject | None:
 
 
 def _likelier(old: UserCodeError | None, new: UserCodeError) -> UserCodeError:
-    """Of two failures the one to tell: the first that happened inside of the user's code, backward's before forward's."""
+    """Of two failures the one to tell: the first that happened in the user's own code, backward's before forward's."""
 
     def rank(error: UserCodeError) -> int:
         return (error.source is not None) + 2 * (error.phase == "backward" and error.source is not None)
@@ -150,7 +161,7 @@ def _readings(thing: Any, example: Example, name: str, plans: list[Plan] | None)
     for forward, backward in pairs(thing, len(example.inputs)):
         inputs = sort_inputs(getattr(thing, forward), example.inputs)
         for tensor in ("", "inputs", "both") if tensors.class_of(thing) else ("",):
-            call = "__call__" if tensor and hasattr(type(thing), "__call__") else forward
+            call = "__call__" if tensor and is_callable(thing) else forward
             yield from _splits(thing, example, name, Plan(call, backward, "all", tensors=tensor), inputs)
     for forward in forward_methods(thing, len(example.inputs)):
         yield from _with_gradient(thing, example, name, Plan(forward, "", "first"))
@@ -237,7 +248,7 @@ def _named(function: Callable[..., Any]) -> str:
 
 
 def _try(bare: PlainSubject) -> _Trial | None:
-    """Run one reading, see where its gradients are, and how many agree with a difference quotient; None if none is there.
+    """Run one reading, see where its gradients are, and how many fit a difference quotient; None if none is there.
 
     Raises:
         UserCodeError: forward or backward raised.

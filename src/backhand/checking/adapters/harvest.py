@@ -67,7 +67,7 @@ def snapshot(thing: Any) -> dict[Path, Array]:
 
 
 def in_result(result: Any, inputs: Mapping[str, Array], parameters: Mapping[str, Array]) -> Found:
-    """The gradients in what backward returned: by name in a dict, else by order, if the shapes allow it, else by shape."""
+    """The gradients in what backward returned: by name in a dict, else by order where shapes allow it, or by shape."""
     found: Found = {}
     given = returned(result)
     if given:
@@ -105,7 +105,7 @@ def kept(
 def _match_returned(
     given: list[tuple[Path, Array]], inputs: Mapping[str, Array], values: Mapping[str, Array], found: dict[str, Source]
 ) -> None:
-    """Say whose gradient each returned array is: by name in a dict, else by order, if the shapes allow it, else by shape."""
+    """Say whose gradient each returned array is: by name in a dict, by order where shapes allow it, or by shape."""
     rest = []
     for path, array in given:
         keys = [key for _, key in path if isinstance(key, str)]

@@ -38,9 +38,9 @@ class Inputs:
 def sort_inputs(forward: Callable[..., Any], given: Sequence[Any]) -> Inputs:
     """Sort what forward is given. A missing training flag is True.
 
-    Float arrays and floats can be differentiated by. An integer in the first place can, too, unless it is an index: the
-    call will tell. Integers further back are labels and sizes. A dict or list of float arrays holds weights, unless it is
-    named as settings are (``bn_param``).
+    Float arrays and floats can be differentiated by, and integers where all arguments are plain numbers. Other integers
+    are labels, indices and sizes. A dict or list of float arrays holds weights, unless its name says settings
+    (``bn_param``).
     """
     parameters = arguments(forward)
     names = [p.name for p in parameters][: len(given)]

@@ -1,4 +1,4 @@
-"""The derivative of code that takes no upstream gradient: it gives a local derivative, which dout is multiplied with."""
+"""Code that takes no upstream gradient gives a local derivative; multiplied with dout it is a gradient."""
 
 from __future__ import annotations
 

@@ -8,7 +8,18 @@ from typing import Any
 
 from backhand.checking.adapters.places import Path
 
-__all__ = ["BACKWARD", "FORWARD", "gradient_name", "is_gradient", "is_upstream", "likeness_to_truth", "methods_like", "role_of", "stem", "value_name"]
+__all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "gradient_name",
+    "is_gradient",
+    "is_upstream",
+    "likeness_to_truth",
+    "methods_like",
+    "role_of",
+    "stem",
+    "value_name",
+]
 
 FORWARD = (
     *("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop", "forwardprop", "fprop"),
@@ -98,7 +109,7 @@ def role_of(parameter: str) -> str | None:
 
 
 _UPSTREAM = re.compile(
-    r"^(?:d_?(?:out|outs|outputs?|values?|next\w*|y|z|a|h|hs)|(?:grad|gradient|d)_?outputs?|out(?:put)?_?(?:grad|gradient)|"
+    r"^(?:grad|grads|gradient|delta|d_?(?:out|outs|outputs?|values?|next\w*|y|z|a|h|hs)|(?:grad|gradient|d)_?outputs?|out(?:put)?_?(?:grad|gradient)|"
     r"upstream\w*|dL_d(?:out|output|y|z|a))$"
 )
 
@@ -109,7 +120,7 @@ def is_upstream(parameter: str) -> bool:
 
 
 def methods_like(thing: Any, known: Iterable[str]) -> list[str]:
-    """The methods of an object among the known names, in their order; for backward, those that only sound like it too."""
+    """The methods of an object among the known names, in that order; then those that only sound like a backward."""
     known = tuple(known)
     found = [name for name in known if callable(getattr(thing, name, None))]
     if known is BACKWARD or known == BACKWARD:
@@ -143,7 +154,7 @@ def stem(path: Path) -> tuple[str, ...]:
 
     The last keys that say anything, in lower case: ``layers[0].dW`` is ``('layers', '0', 'w')``.
     """
-    keys = []
+    keys: list[str] = []
     for _, key in path:
         text = _key(key)
         if _GRAD.match(text) or (text.lower() in _CELL and keys) or text in ("params", "parameters", "theta"):

@@ -21,6 +21,7 @@ from backhand.checking.subject import Array, Session, Subject, UserCodeError, Va
 
 __all__ = ["PlainSession", "PlainSubject"]
 
+
 @dataclass(frozen=True)
 class Node:
     """What an op's ``gradient(out_grad, node)`` asks about its call."""
@@ -286,7 +287,9 @@ class PlainSession(Session):
         if kind == "cache":
             return self.cache
         if kind == "node":
-            return self._calls[1] if self.subject.plan.tensors else Node(self.thing, tuple(self.arrays()), self._calls[1])
+            return (
+                self._calls[1] if self.subject.plan.tensors else Node(self.thing, tuple(self.arrays()), self._calls[1])
+            )
         return {
             "douts": tuple(douts),
             "out": self.outputs[0].copy() if self.outputs else None,

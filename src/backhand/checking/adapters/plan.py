@@ -10,7 +10,17 @@ from typing import Any
 
 from backhand.checking.adapters.naming import BACKWARD, FORWARD, is_upstream, methods_like, role_of
 
-__all__ = ["Functions", "Plan", "arguments", "backward_calls", "forward_methods", "leaves_no_doubt", "pairs"]
+__all__ = [
+    "Functions",
+    "Plan",
+    "arguments",
+    "backward_calls",
+    "forward_methods",
+    "guessed",
+    "is_callable",
+    "leaves_no_doubt",
+    "pairs",
+]
 
 
 @dataclass(frozen=True)
@@ -19,8 +29,8 @@ class Plan:
 
     Attributes:
         forward, backward: names of methods; ``backward`` is empty where forward returns the gradient, too.
-        split: where the outputs are in what forward returns: ``all`` of it; all but the ``last``, which is the cache; the
-            ``first``, and the rest is the cache; ``attribute``: it returns None and leaves them in the object.
+        split: where the outputs are in what forward returns: ``all`` of it; all but the ``last``, which is the cache;
+            the ``first``, and the rest is the cache; ``attribute``: it returns None and leaves them in the object.
         roles: what each argument of backward is: ``dout`` (``dout:1`` for the second output's, ``douts`` for a tuple of
             all), ``cache``, ``caches`` (its parts as arguments), ``input:x``, ``out``, ``lr``, ``optimizer``, ``node``.
         keywords: the same for arguments passed by name.
@@ -73,11 +83,16 @@ def takes_any_number(function: Callable[..., Any]) -> bool:
     return any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters)
 
 
+def is_callable(thing: Any) -> bool:
+    """Whether an object can be called: its class, or one that it derives from, has ``__call__``."""
+    return any("__call__" in vars(kind) for kind in type(thing).__mro__)
+
+
 def forward_methods(thing: Any, given: int) -> list[str]:
     """The methods that could be forward and take that many arguments."""
     found = []
     for name in methods_like(thing, FORWARD):
-        if name == "__call__" and not hasattr(type(thing), "__call__"):
+        if name == "__call__" and not is_callable(thing):
             continue
         method = getattr(thing, name)
         parameters = arguments(method)
@@ -132,7 +147,7 @@ def backward_calls(
 def leaves_no_doubt(
     function: Callable[..., Any], roles: tuple[str, ...], keywords: tuple[tuple[str, str], ...], outputs: int
 ) -> bool:
-    """Whether this is what the names of backward and its arguments say: an upstream gradient, a cache, a learning rate."""
+    """Whether the names of backward's arguments say just this: an upstream gradient, a cache, a learning rate."""
     required = [p.name for p in arguments(function) if p.default is p.empty]
     called = dict(zip(required, roles, strict=False)) | dict(keywords)
     if outputs != 1 or not any(is_upstream(name) for name in called):
@@ -141,6 +156,14 @@ def leaves_no_doubt(
         role == "dout" if is_upstream(name) else role in ("cache", "lr", "optimizer") and role_of(name) == role
         for name, role in called.items()
     )
+
+
+def guessed(thing: Any, plan: Plan, inputs: Sequence[str]) -> tuple[str, ...]:
+    """The arguments of backward whose names don't say what they are."""
+    if not plan.backward:
+        return ()
+    required = [p.name for p in arguments(getattr(thing, plan.backward)) if p.default is p.empty]
+    return tuple(name for name in required if role_of(name) is None and name not in inputs and name != "_")
 
 
 def _by_likelihood(choices: list[list[str]]) -> list[tuple[str, ...]]:
