@@ -306,7 +306,7 @@ PLANTS = {
         ("norms.BatchNorm", "self.dgamma = np.sum(self.xn * dout, axis=0)", "self.dgamma = self.dbeta"),
         ("sequences.SelfAttention", "self.dWk = self.x.T @ dk", "self.dWk = self.x.T @ dv"),
         ("sequences.GRUCell", "self.dWz, self.dUz = self.x.T @ dz", "self.dWz, self.dUz = self.x.T @ dr"),
-        ("sequences.RNNCell", "return dx, dh_prev", "return dh_prev, dx"),
+        ("sequences.GRUCell", "self.dWr, self.dUr = self.x.T @ dr", "self.dWr, self.dUr = self.x.T @ dn"),
         (
             "nn.MulLayer",
             "return _sum_to(dout * y, np.shape(x)), _sum_to(dout * x, np.shape(y))",

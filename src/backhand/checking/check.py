@@ -21,7 +21,9 @@ from backhand.checking.experiment import Experiment, measure
 from backhand.checking.extremes import extremes, float32_agreement, one_sample, whole_numbers
 from backhand.checking.finding import Finding, Report
 from backhand.checking.judge import crash, gradients
+from backhand.checking.redraw import another_draw
 from backhand.checking.subject import Subject, UserCodeError
+from backhand.checking.ties import ties
 from backhand.errors import CheckError
 
 __all__ = ["check", "check_examples"]
@@ -165,6 +167,7 @@ def _report_on(main: Experiment) -> Report:
     single: dict[str, float] = {}
     if not subject.large:
         findings += [*extremes(main), *whole_numbers(main, right), *one_sample(main, right)]
+        findings += [*ties(main, right), *another_draw(main, right)]
         single = float32_agreement(main, right)
     closeness = {
         gradient: max(e.measurements[gradient].size for e in experiments if gradient in e.measurements)

@@ -43,7 +43,12 @@ class UserCodeError(Exception):
 
 
 class Session(ABC):
-    """One fresh instance of the thing, alive from one call to the next: no array in it is shared with anything else."""
+    """One fresh instance of the thing, alive from one call to the next: no array in it is shared with anything else.
+
+    ``stream`` says which random numbers the next forward draws.
+    """
+
+    stream: int = 0
 
     @abstractmethod
     def forward(self, values: Values | None = None, constants: Mapping[str, Any] | None = None) -> tuple[Array, ...]:

@@ -120,7 +120,7 @@ class Normalise:
     """Each row to length 1."""
 
     def forward(self, x):
-        self.norm = np.sqrt(np.sum(x**2, axis=1, keepdims=True) + 1e-6)
+        self.norm = np.sqrt(np.sum(x**2, axis=1, keepdims=True) + 1e-4)
         self.y = x / self.norm
         return self.y
 

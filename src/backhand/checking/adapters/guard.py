@@ -98,10 +98,10 @@ def quiet() -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
-def seeded() -> None:
+def seeded(stream: int = 0) -> None:
     """The same random numbers before each call of forward: a dropout mask is then part of the function."""
-    random.seed(0)
-    np.random.seed(0)
+    random.seed(stream)
+    np.random.seed(stream)
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.manual_seed(0)
+        torch.manual_seed(stream)

@@ -158,7 +158,7 @@ class PlainSession(Session):
         return list(self.given.values())
 
     def _call_forward(self) -> Any:
-        seeded()
+        seeded(self.stream)
         plan = self.subject.plan
         arguments = self.arrays()
         if plan.tensors:

@@ -38,8 +38,9 @@ def delta_of(e: Evidence, weight: str) -> Array | None:
     W = e.experiment.values[weight]
     for name in e.experiment.subject.inputs:
         x = e.experiment.values[name]
-        if x.ndim != 2 or x.shape != (len(e.out) if e.out.ndim else 0, W.shape[0]) or name == weight:
+        if x.ndim < 2 or name == weight or e.out.ndim != 2 or x.shape[0] != len(e.out) or x[0].size != len(W):
             continue
+        x = x.reshape(len(x), -1)
         alone = e.by_sample_of(weight)
         if alone is None:
             return None

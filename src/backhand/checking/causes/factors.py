@@ -94,9 +94,9 @@ def _divided_by_batch(e: Evidence) -> Facts | None:
     c, n = e.factor, e.batch
     if c is None or n < 2 or not near(c, 1 / n) or e.is_loss:
         return None
-    if e.is_parameter:
-        inputs = [m for m in e.experiment.measurements.values() if m.of in e.experiment.subject.inputs]
-        if any(m.wrong for m in inputs):
+    if e.value is not e.x:
+        first = [m for m in e.experiment.measurements.values() if e.experiment.values[m.of] is e.x]
+        if not first or first[0].wrong:
             return None
         return {"n": str(n), "what": f"{e.gradient} is divided by the batch size and the gradient of the input is not"}
     if e.out.shape == (n,):

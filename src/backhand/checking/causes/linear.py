@@ -29,14 +29,14 @@ def _transposed(e: Evidence) -> Facts | None:
 
 
 def _weight_not_transposed(e: Evidence) -> Facts | None:
-    if not e.fits or e.is_parameter or e.value.ndim != 2:
+    if not e.fits or e.is_parameter or e.value.ndim < 2:
         return None
     for name, W in e.experiment.values.items():
-        square = W.ndim == 2 and W.shape[0] == W.shape[1] == e.value.shape[1]
+        square = W.ndim == 2 and W.shape[0] == W.shape[1] == e.value[0].size
         if not square or name == e.of:
             continue
         delta = delta_of(e, name)
-        if delta is not None and e.explains(e.reference + delta @ (W - W.T)):
+        if delta is not None and e.explains(e.reference + (delta @ (W - W.T)).reshape(e.value.shape)):
             return {"W": name}
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backhand.checking.causes.evidence import Evidence, usual_softmax
-from backhand.checking.causes.row import Facts, Row
+from backhand.checking.causes.row import UNCLEAR, Facts, Row
 from backhand.checking.subject import Array
 
 __all__ = ["ROWS"]
@@ -119,11 +119,11 @@ def _labels(e: Evidence) -> Facts | None:
             continue
         is_value = name in e.experiment.values
         losses: list[Any] = [e.forward({name: f} if is_value else {}, None if is_value else {name: f}) for f in forms]
-        if any(loss is None for loss in losses) or np.allclose(np.diff(losses, 2, axis=0), 0, atol=1e-9):
-            continue  # the right gradient takes t for a number, too
         answers = [e.backward(None, {name: f}, None) if is_value else e.backward(None, None, {name: f}) for f in forms]
-        if any(answer is None for answer in answers):
-            continue
+        if any(each is None for each in (*losses, *answers)):
+            return UNCLEAR  # two classes, or binary labels
+        if np.allclose(np.diff(losses, 2, axis=0), 0, atol=1e-9):
+            continue  # the right gradient takes t for a number, too
         a, b, c = (np.asarray(answer) for answer in answers)
         size = float(np.abs(b - a).max(initial=0))
         if size > 1e-9 * float(np.abs(a).max(initial=0)) > 0 and np.abs(a - 2 * b + c).max() <= 1e-9 * size:
@@ -185,9 +185,9 @@ def backward(self, dout):
     ),
     Row(
         "labels-form",
-        "{gradient} takes the labels for numbers: with {form} labels, the number of the class is taken from each score.",
+        "{gradient} takes the labels for numbers: with {form} labels, the class's number is taken from each score.",
         "for integer labels: dx = y.copy(); dx[np.arange(N), t] -= 1; y - t is for one-hot labels",
-        "with another class as the label of one sample, backward moves in equal steps: from class 0 to 1 as from 1 to 2",
+        "with another class as the label of one sample, backward moves in equal steps from class to class",
         """
 def forward(self, x, t):  # t: integer labels, (N,)
     self.y, self.t = softmax(x), t
