@@ -91,7 +91,13 @@ def _worlds(thing: Thing) -> list[World]:
     named = any(word in thing.name.lower() for word in ("rnn", "lstm", "gru"))
     outputs = bool(roles & {"out_size", "hidden", "hidden_list", "size_list", "weight"})
     recurrent = named or bool(roles & {"w_hidden", "state"})
-    return list(worlds(hint, recurrent=recurrent, heads="heads" in roles, classes_are_outputs=outputs))
+    found = list(worlds(hint, recurrent=recurrent, heads="heads" in roles, classes_are_outputs=outputs))
+    for slot in everything:  # input_dim=(1, 28, 28): a network that only fits images of this size
+        size = slot.default
+        if slot.role in ("in_size", "in_shape") and isinstance(size, tuple | list) and len(size) == 3:
+            found += [replace(found[0], layout="nchw", C=size[0], high=size[1], wide=size[2])]
+            found += [replace(found[0], layout="nhwc", C=size[2], high=size[0], wide=size[1])]
+    return found
 
 
 def _ready_made(thing: Thing) -> list[tuple[tuple[Slot, Any], ...]]:
@@ -142,7 +148,9 @@ def _wanted_inputs(function: Callable[..., Any], bound: bool, thing: Thing) -> l
     needed = [slot for slot in found if slot.required or (slot.default is None and slot.role in ("labels", "y"))]
     switch = thing.parts[1].keywords if thing.kind == "pair" and isinstance(thing.parts[1], partial) else {}
     needed = [slot for slot in needed if slot.name not in switch]
-    roles = {slot.role for slot in found}
+    if needed and needed[0].role == "state":  # h is what goes in, where nothing goes in beside it
+        needed[0] = replace(needed[0], role="x")
+    roles = {slot.role for slot in needed}
     bias = "recurrent_bias" if roles & {"w_hidden", "state"} else "bias" if roles & {"weight", "w_input"} else "second"
     needed = [replace(slot, role=bias) if slot.role == "bias" else slot for slot in needed]
     told = any(word in _words(thing) for word in ("loss", "cost", "entropy", "error"))
@@ -188,7 +196,7 @@ def arguments(slot: Slot, world: World, thing: Thing) -> list[Any]:
     if slot.required:
         return found
     if slot.role in _SIZES:
-        return [*found, _OMIT]
+        return [*found, _OMIT] if not isinstance(slot.default, tuple | list) else [_OMIT, *found]
     return [_OMIT, *found] if slot.role in _ARRAYS and slot.default is None else []
 
 

@@ -27,8 +27,8 @@ class World:
     """Sizes and a layout.
 
     Attributes:
-        layout: ``rows`` (N, D), ``columns`` (D, N), ``column`` (D, 1), ``vector`` (D,), ``scalar``, ``sequence``
-            (N, T, D), ``ids`` (N, T) of whole numbers, ``nchw``, ``nhwc``, ``chw``, ``hwc``, ``hw``.
+        layout: ``rows`` (N, D), ``columns`` (D, N), ``column`` (D, 1), ``vector`` (D,), ``scalar``, ``scores`` (N,),
+            ``sequence`` (N, T, D), ``ids`` (N, T) of whole numbers, ``nchw``, ``nhwc``, ``chw``, ``hwc``, ``hw``.
         out_first: weights are (M, D), as PyTorch has them; else (D, M).
         gates: how many gates lie side by side in a recurrent weight: 1, 4 (LSTM), 3 (GRU).
         steps: in a sequence, whether forward takes all steps at once; else one.
@@ -59,6 +59,7 @@ class World:
             "column": (self.D, 1),
             "vector": (self.D,),
             "scalar": (),
+            "scores": (self.N,),
             "sequence": (self.N, self.T, self.D),
             "ids": (self.N, self.T),
             "nchw": (self.N, self.C, self.high, self.wide),
@@ -71,7 +72,8 @@ class World:
     @property
     def batch(self) -> int | None:
         """Which axis of an input counts the samples."""
-        return {"rows": 0, "sequence": 0, "ids": 0, "nchw": 0, "nhwc": 0, "columns": 1}.get(self.layout)
+        axes = {"rows": 0, "sequence": 0, "ids": 0, "scores": 0, "nchw": 0, "nhwc": 0, "columns": 1}
+        return axes.get(self.layout)
 
     @property
     def image(self) -> bool:
@@ -111,7 +113,8 @@ def worlds(hint: str, *, recurrent: bool, heads: bool, classes_are_outputs: bool
     flat = [rows, replace(rows, out_first=True), World("columns", out_first=True), World("column", N=1, out_first=True)]
     # Code that only runs where W is square comes before code for one sample without a batch.
     square = [replace(rows, M=rows.D, H=rows.D), replace(World("columns"), M=7, H=7)]
-    single = [*square, World("vector", out_first=True), World("vector"), World("scalar")]
+    scores = World("scores")
+    single = [*square, scores, World("vector", out_first=True), World("vector"), World("scalar")]
     pictures = [images, World("nhwc"), World("chw"), World("hwc"), World("hw")]
     # Halves of an even image, for windows without overlap.
     pictures += [replace(world, high=6, wide=4, k=2) for world in pictures]
@@ -126,6 +129,10 @@ def worlds(hint: str, *, recurrent: bool, heads: bool, classes_are_outputs: bool
         order = [sequence, *flat, *ids, *pictures, *single]
     elif any(word in words for word in ("column", "a_prev", "dz", "da_")):
         order = [*flat[2:], *flat[:2], *pictures, sequence, *ids, *single]
+    if any(word in words for word in ("sigmoid", "binary", "logistic", "bce")) and any(
+        word in words for word in ("loss", "entropy", "cost")
+    ):
+        order = [scores, *order]
     if recurrent:
         order = [replace(world, gates=gates) for world in order for gates in (1, 4, 3) if not world.image]
     for world in order:
@@ -169,7 +176,9 @@ def _normal(world: World, name: str, shape: Sequence[int], scale: float = 1.0) -
 def _x(world: World, name: str) -> list[Any]:
     if world.layout == "ids":
         return _ids(world, name)
-    return [_normal(world, name, world.x)]
+    # A sequence may be of single numbers, and what goes with it may be one for each sample.
+    more = [(world.N, world.T), (world.N, world.D)] if world.layout == "sequence" else []
+    return [_normal(world, name, shape) for shape in (world.x, *more)]
 
 
 def _ids(world: World, name: str) -> list[Any]:
@@ -233,7 +242,7 @@ def _recurrent(world: World, name: str, first: int) -> list[Any]:
 
 
 def _state(world: World, name: str) -> list[Any]:
-    if world.layout in ("rows", "sequence", "ids"):
+    if world.layout in ("rows", "sequence", "ids", "scores"):
         return [_normal(world, name, (world.N, world.H))]
     shape: tuple[int, ...] = {"vector": (world.H,), "scalar": ()}.get(world.layout, (world.H, world.N))
     return [_normal(world, name, shape)]
@@ -243,6 +252,10 @@ def _labels(world: World, name: str) -> list[Any]:
     """Whole numbers, one-hot, or an array like the input; never random numbers that forget to sum to one."""
     if world.layout == "scalar":
         return [1.0]
+    if world.layout == "scores":
+        both = _binary(world, name, world.x)
+        both[:2] = 0, 1
+        return [both.astype(int), both]
     if world.layout in ("vector", "column"):
         one_hot = np.eye(world.D)[1]
         return [one_hot, 1, _normal(world, name, world.x)] if world.layout == "vector" else [one_hot.reshape(-1, 1)]
@@ -253,8 +266,8 @@ def _labels(world: World, name: str) -> list[Any]:
     one_hot = np.eye(world.classes)[whole]
     if world.layout == "columns":
         return [one_hot.T.copy(), whole, whole.reshape(1, -1), _binary(world, name, (1, world.N))]
-    likes = [_binary(world, name, world.x), whole.reshape(-1, 1), _binary(world, name, (world.N, 1))]
-    return [whole, one_hot, *likes]
+    likes = [_binary(world, name, world.x), _binary(world, name, (world.N, 1))]
+    return [whole, one_hot, *likes, np.minimum(whole, 1)]
 
 
 def _binary(world: World, name: str, shape: tuple[int, ...]) -> Array:
@@ -266,6 +279,8 @@ def _prediction(world: World, name: str) -> list[Any]:
     axis = {"columns": 0, "column": 0, "nchw": 1}.get(world.layout, -1)
     if world.layout == "scalar":
         return [0.3]
+    if world.layout == "scores":
+        return [_random(world, name).uniform(0.1, 0.9, world.N)]
     values = np.exp(_normal(world, name, world.x if world.layout != "ids" else (world.N, world.D), 0.7))
     return [values / values.sum(axis=axis, keepdims=True)]
 
@@ -291,6 +306,7 @@ _VALUES: dict[str, Callable[[World, str], list[Any]]] = {
     "labels": _labels,
     "prediction": lambda w, name: [*_prediction(w, name), *_x(w, name)],
     "state": _state,
+    "states": lambda w, name: [_normal(w, name, (w.N, w.T, w.H)), *_x(w, name)],
     "query": _x,
     "key": _x,
     "mask": lambda w, name: [_binary(w, name, w.x[:2] if w.layout in ("sequence", "ids") else w.x)],
