@@ -88,7 +88,8 @@ _FIRST_INPUT = frozenset({"x", "prev", "aprev", "bottom", "downstream"})
 _ROLES = {
     "dout": r"^(?:d|dy|dz|da|dh|g|gy|dout|d_out|dvalues?|douts?|dnext|delta|deltas|error|err|errors|residual|dl|top_diff|"
     r"upstream|back|accum_grad|accum_gradient|next_grad|grad|grads|gradient|gradients|dloss|dscores?|dx|e|eta_?)$"
-    r"|^d_?(?:out|l|y|z|a|h|next|prev|val|loss|score|logit|e|j)\w*$|grad|delta|upstream|^output_(?:error|delta)|_error$|_diff$",
+    r"|^d_?(?:out|l|y|z|a|h|c|next|prev|new|val|loss|score|logit|e|j)\w*$"
+    r"|grad|delta|upstream|^output_(?:error|delta)|_error$|_diff$",
     "lr": r"^(?:lr|alpha|eta|rate|learning_?rate|learn_?rate|step_?size|l_r|epsilon_lr)$",
     "optimizer": r"^(?:opt|optim|optimizer|optimiser|update_rule|updater)$",
     "cache": r"^(?:cache|caches|ctx|context|memory|mem|saved|state|cached|store|tape|intermediates)$",
