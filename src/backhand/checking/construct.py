@@ -135,14 +135,18 @@ def _forward(thing: Thing, guess: Guess, example: Example) -> None:
 
 
 def _misfits(subject: Subject) -> int:
-    """Run both halves once: how many gradients are missing or of another shape."""
+    """Run both halves once: how many gradients are missing or of another shape, and how many parameters a mere number.
+
+    A bias that isn't an array takes any sum for its gradient: it must not be preferred for that.
+    """
     session = subject.start()
     outputs = session.forward()
     if not all(np.isfinite(out).all() for out in outputs):
         raise CheckError("forward gives inf or NaN")
     gradients = session.backward([np.ones_like(out) for out in outputs])
     wanted = subject.gradients.items()
-    return sum(name not in gradients or gradients[name].shape != subject.values[of].shape for name, of in wanted)
+    numbers = sum(subject.values[name].ndim == 0 for name in subject.parameters)
+    return numbers + sum(name not in gradients or gradients[name].shape != subject.values[of].shape for name, of in wanted)
 
 
 def _configurations(guess: Guess, search: _Search) -> list[Example]:
