@@ -35,7 +35,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from backhand.checking import causes
-from backhand.checking.experiment import Experiment
+from backhand.checking.experiment import FLOOR, Experiment
 from backhand.checking.finding import Finding, Verdict
 from backhand.checking.subject import Array, UserCodeError
 from backhand.graph.graph import Source
@@ -205,12 +205,12 @@ def _linear(main: Experiment, _: Sequence[Experiment], right: Sequence[str]) -> 
 
 
 def _same(a: Array, b: Array | None, like: Array | None = None) -> bool:
-    """Equal to rounding, in units of the largest entry."""
+    """Equal to rounding, be it that of float32, in units of the largest entry."""
     if b is None or a.shape != b.shape:
         return False
     scale = max(float(np.abs(each).max(initial=0)) for each in (a, b, a if like is None else like))
     with np.errstate(all="ignore"):
-        return bool(np.all((np.abs(a - b) <= 1e-8 * scale) | (np.isnan(a) & np.isnan(b))))
+        return bool(np.all((np.abs(a - b) <= FLOOR * scale) | (np.isnan(a) & np.isnan(b))))
 
 
 def _all_same(some: Sequence[Array], others: Sequence[Array]) -> bool:

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from backhand.checking.measurement import Estimate, Measurement
-from backhand.checking.reference import EVERY_ENTRY, Forward, projections, reference, some_entries
+from backhand.checking.reference import EVERY_ENTRY, Forward, Method, directions, project, reference, some_entries
 from backhand.checking.subject import Array, Subject, UserCodeError, Values
 
 __all__ = ["Estimate", "Experiment", "Measurement", "measure", "random_douts"]
@@ -192,8 +192,14 @@ def _compare(
             return Measurement(gradient, name, hand, estimate, unknown, False, closeness)
     estimate, error, allowed = _entry_by_entry(forward, gradient, hand, noise, douts, seed)
     scale = _largest(estimate.value)
-    size = max(_largest(error) / scale if scale else _largest(error), off_by)
+    if np.isfinite(estimate.value).all():
+        off_by = 0.0  # every entry has been looked at
     wrong = off_by > 0 or bool(_off(error, allowed, estimate).any())
+    bar = _largest(estimate.bar)
+    if wrong:
+        size = max(_largest(error) / max(scale, bar, 1e-300), off_by)
+    else:  # what can't be told from 0 agrees with it, and no ratio means anything
+        size = _largest(error) / scale if scale > 10 * bar else 0.0
     close = wrong and size < CLOSE and _spread(error, hand, off_by)
     return Measurement(gradient, name, hand, estimate, error, wrong, size, close)
 
@@ -205,15 +211,22 @@ def _along_directions(
     worst = closeness = 0.0
     name, large = forward.subject.gradients[gradient], forward.subject.large
     size = float(np.linalg.norm(hand))
-    method = "differences" if large else "best"
-    for projection in projections(forward, name, douts, 1 if large else PROJECTIONS, seed, method):
-        mine = float(np.sum(hand * projection.direction))
-        scale = max(size, abs(projection.value))
-        error = max(abs(mine - projection.value) - projection.jump / 2, 0.0)
-        allowed = projection.bar + FLOOR * scale
-        closeness = max(closeness, error / scale if scale else error)
-        if not error <= allowed and not error <= allowed + 16 * noise[gradient] * np.sqrt(hand.size):  # NaN too
-            worst = max(worst, error / scale if scale and np.isfinite(error) else float("inf"))
+    methods: tuple[Method, ...] = ("differences",) if large else ("best", "fine")
+    for direction in directions(hand.shape, 1 if large else PROJECTIONS, seed):
+        mine = float(np.sum(hand * direction))
+        relative = float("inf")
+        for method in methods:
+            found = project(forward, name, direction, douts, method)
+            scale = max(size, abs(found.value))
+            error = max(abs(mine - found.value) - found.jump / 2, 0.0)
+            allowed = found.bar + FLOOR * scale
+            if method == "best" or found.bar <= CLOSE * scale:
+                relative = error / scale if scale > 10 * found.bar else 0.0
+            if error <= allowed or error <= allowed + 16 * noise[gradient] * np.sqrt(hand.size):
+                closeness = max(closeness, relative)
+                break
+        else:  # NaN, too
+            worst = max(worst, relative if np.isfinite(relative) else float("inf"))
     return worst, closeness
 
 
@@ -230,10 +243,11 @@ def _entry_by_entry(
 
     error, allowed = judged(estimate)
     off = _off(error, allowed, estimate)
-    if off.any() and estimate.method != "differences":
-        # The complex step sees one side of a kink only: look again at what is off.
-        again = reference(forward, name, douts, np.flatnonzero(off.ravel())[:EVERY_ENTRY], "differences")
-        looked = np.isfinite(again.value)
+    again_by: tuple[Method, ...] = ("fine",) if estimate.method == "differences" else ("differences", "fine")
+    for method in again_by if off.any() else ():
+        # The complex step sees one side of a kink only, and a step may be too long: look again at what is off.
+        again = reference(forward, name, douts, np.flatnonzero(off.ravel())[:EVERY_ENTRY], method)
+        looked = np.isfinite(again.value) & (again.bar <= np.maximum(estimate.bar, CLOSE * _largest(estimate.value)))
         pairs = [(again.value, estimate.value), (again.bar, estimate.bar), (again.low, estimate.low)]
         value, bar, low, high = (np.where(looked, new, old) for new, old in (*pairs, (again.high, estimate.high)))
         estimate = Estimate(value, bar, low, high, estimate.method)

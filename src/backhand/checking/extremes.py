@@ -94,7 +94,8 @@ def whole_numbers(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
         other = integers.get(gradient)
         if gradient in right and (other is None or not _close(given, other)):
             size = float(np.abs(other - given).max() / (np.abs(given).max() or 1.0)) if other is not None else np.inf
-            yield broken("integer-dtype", gradient, main, size=size, name=name)
+            how = f"off by {size:.2g} of its size"
+            yield broken("integer-dtype", gradient, main, size=size, name=name, how=how)
             return
 
 
@@ -118,7 +119,8 @@ def one_sample(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
     for gradient, measurement in experiment.measurements.items():
         if gradient in right and measurement.wrong and not measurement.close:
             hand, size = measurement.hand, measurement.size
-            error = "" if measurement.fits or hand is None else f"{gradient} has shape {hand.shape}"
+            shape = f"{gradient} has shape {hand.shape}" if hand is not None else f"{gradient} is missing"
+            error = f"{gradient} is off by {size:.2g} of its size" if measurement.fits else shape
             yield broken("one-sample", gradient, main, verdict="convention", name=name, error=error, size=size)
             return
 

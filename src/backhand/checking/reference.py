@@ -6,8 +6,9 @@ else the differences themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from backhand.checking.measurement import Estimate
 from backhand.checking.slopes import Slope, complex_step, differences
 from backhand.checking.subject import Array, Session, Subject, UserCodeError
 
-__all__ = ["EVERY_ENTRY", "Forward", "Projection", "projections", "reference", "some_entries"]
+__all__ = ["EVERY_ENTRY", "Forward", "Projection", "directions", "project", "reference", "some_entries", "typical_size"]
 
 EVERY_ENTRY = 128  # a block of more entries is measured along random directions
+FINER = 2.0**-12
+Method = Literal["best", "differences", "fine"]
 SAMPLED = 24  # entries of a large block that are looked at, to tell where it is off
 
 
@@ -39,7 +42,7 @@ class Forward:
         if not np.array_equal(self({}), fresh, equal_nan=True):
             self._session = None
         self.here = fresh
-        self.sizes = {name: _size(array) for name, array in self.values.items()}
+        self.sizes = {name: typical_size(array) for name, array in self.values.items()}
 
     def __call__(self, changed: Mapping[str, Array]) -> Array:
         """The outputs with some values changed.
@@ -51,22 +54,26 @@ class Forward:
         outputs = session.forward({**self.values, **changed})
         return np.concatenate([np.ravel(out) for out in outputs])
 
-    def along(self, name: str, direction: Array) -> Slope:
-        """The slope as one value moves along a direction (whose largest entry is 1), by the best method."""
-        if self.is_analytic(name):
-            return self._complex_along(name, direction)
-        return self.real_along(name, direction)
+    def along(self, name: str, direction: Array, method: Method = "best") -> Slope:
+        """The slope as one value moves along a direction, whose largest entry is 1.
 
-    def real_along(self, name: str, direction: Array) -> Slope:
-        """The slope by differences."""
-        value, size = self.values[name], self.sizes[name]
+        ``differences`` are taken even where the complex step is valid; ``fine`` are those with a much smaller step, for
+        a forward that changes on a smaller scale than its inputs' own.
+        """
+        if method == "best" and self.is_analytic(name):
+            return self._complex_along(name, direction)
+        return self._real_along(name, direction, self.sizes[name] * (FINER if method == "fine" else 1.0))
+
+    def _real_along(self, name: str, direction: Array, size: float) -> Slope:
+        value = self.values[name]
 
         def line(step: complex) -> Array:
             return np.asarray(self({name: value + (step * size) * direction}).real, dtype=np.float64)
 
         here = np.asarray(self.here, dtype=np.float64)
         slope = differences(line, here)
-        return Slope(slope.value / size, slope.bar / size, slope.jump / size)
+        lost = 2.0**-44 * float(np.abs(value).max(initial=0)) / size  # digits of value + step that rounding takes away
+        return Slope(slope.value / size, (slope.bar + lost * np.abs(slope.value)) / size, slope.jump / size)
 
     def _complex_along(self, name: str, direction: Array) -> Slope:
         return complex_step(lambda step: self({name: self.values[name] + step * direction}))
@@ -83,10 +90,9 @@ class Forward:
             except (UserCodeError, ValueError, TypeError):
                 self.subject.refuses_complex.add(name)
                 return False
-            real = self.real_along(name, direction)
-            off = np.abs(imaginary.value - real.value)
-            smooth = not np.any(real.jump)  # at a kink it sees one side only
-            self._complex[name] = smooth and bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value)))
+            self._complex[name] = any(
+                _agree(imaginary, self.along(name, direction, method)) for method in ("differences", "fine")
+            )
         return self._complex[name]
 
     def method(self, name: str) -> str:
@@ -94,31 +100,38 @@ class Forward:
         return "complex step" if self.is_analytic(name) else "differences"
 
 
-def _size(array: Array) -> float:
-    """How far a value is moved for differences, at most times STEP: its typical size."""
-    size = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
+def _agree(imaginary: Slope, real: Slope) -> bool:
+    off = np.abs(imaginary.value - real.value)
+    smooth = not np.any(real.jump)  # at a kink the complex step sees one side only
+    return smooth and bool(np.all(off <= 4 * real.bar + 1e-7 * np.abs(real.value)))
+
+
+def typical_size(array: Array) -> float:
+    """What a value is moved in units of, for differences: how far its entries are apart along one of its axes."""
+    sizes = [np.std(array, axis=axis, dtype=np.float64) for axis in range(array.ndim) if array.shape[axis] > 1]
+    sizes = [np.median(size[size > 0]) for size in map(np.atleast_1d, sizes) if np.any(size > 0)]
+    whole = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
+    size = min([float(each) for each in sizes] + [whole])
     return size if np.isfinite(size) and size > 0 else 1.0
 
 
 def reference(
-    forward: Forward, name: str, douts: Sequence[Array], entries: Array | None = None, method: str = "best"
+    forward: Forward, name: str, douts: Sequence[Array], entries: Array | None = None, method: Method = "best"
 ) -> Estimate:
     """The gradient of sum(dout * output) by a value, entry by entry.
 
-    ``entries`` (flat indices) are those to look at, all by default; the others are NaN. ``method`` is ``best`` or
-    ``differences``.
+    ``entries`` (flat indices) are those to look at, all by default; the others are NaN.
     """
     value = forward.values[name]
     dout = np.concatenate([np.ravel(d) for d in douts]).astype(np.float64)
     flat = np.full((3, value.size), np.nan)
-    slope_of = forward.along if method == "best" else forward.real_along
     for index in range(value.size) if entries is None else entries:
         direction = np.zeros(value.size)
         direction[index] = 1.0
-        slope = slope_of(name, direction.reshape(value.shape))
+        slope = forward.along(name, direction.reshape(value.shape), method)
         flat[:, index] = _contract(slope, dout)
     found, bar, jump = flat.reshape(3, *value.shape)
-    used = forward.method(name) if method == "best" else method
+    used = forward.method(name) if method == "best" else "differences"
     return Estimate(found, bar, found - jump / 2, found + jump / 2, used)
 
 
@@ -131,28 +144,26 @@ def _contract(slope: Slope, dout: Array) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Projection:
-    """The gradient of a block along one random direction: reference, error bar, and the width of kinks."""
+    """The gradient of a block along one direction: reference, error bar, and the width of kinks."""
 
-    direction: Array
     value: float
     bar: float
     jump: float
 
 
-def projections(
-    forward: Forward, name: str, douts: Sequence[Array], count: int, seed: int, method: str = "best"
-) -> list[Projection]:
-    """The gradient of a block along random directions of +-1."""
-    value = forward.values[name]
-    dout = np.concatenate([np.ravel(d) for d in douts]).astype(np.float64)
+def directions(shape: tuple[int, ...], count: int, seed: int) -> Iterator[Array]:
+    """Random directions of +-1."""
     rng = np.random.default_rng((seed, 17))
-    found = []
     for _ in range(count):
-        direction = rng.integers(0, 2, value.shape, dtype=np.int8) * 2.0 - 1.0
-        slope = forward.along(name, direction) if method == "best" else forward.real_along(name, direction)
-        number, bar, jump = _contract(slope, dout)
-        found.append(Projection(direction, number, bar, jump))
-    return found
+        yield rng.integers(0, 2, shape, dtype=np.int8) * 2.0 - 1.0
+
+
+def project(
+    forward: Forward, name: str, direction: Array, douts: Sequence[Array], method: Method = "best"
+) -> Projection:
+    """The gradient of a block along a direction."""
+    dout = np.concatenate([np.ravel(d) for d in douts]).astype(np.float64)
+    return Projection(*_contract(forward.along(name, direction, method), dout))
 
 
 def some_entries(shape: tuple[int, ...], hand: Array | None, seed: int) -> Array:
