@@ -24,16 +24,18 @@ def ties(main: Experiment, right: Sequence[str]) -> Iterator[Finding]:
     gradients = {g: of for g, of in main.subject.gradients.items() if g in right and of in main.subject.inputs}
     if not gradients or len(main.outputs) > 1:
         return
-    # 0 and whole numbers, where other kinks are, stay out of it.
-    sizes = {of: typical_size(main.values[of]) for of in gradients.values()}
-    values = {of: (np.round(main.values[of] / size * 1.2) / 2 + 0.137) * size for of, size in sizes.items()}
+    # Two levels, the same for all inputs, as the values have them: positive inputs stay positive.
+    low, middle, high = np.quantile(
+        np.concatenate([main.values[of].ravel() for of in gradients.values()]), (0.2, 0.5, 0.8)
+    )
+    values = {of: np.where(main.values[of] > middle, high, low) for of in gradients.values()}
     rng = np.random.default_rng(41)
     moves: dict[float, float] = {}
     directions = {
         of: np.array([moves.setdefault(v, float(rng.uniform(0.5, 1.5))) for v in value.ravel()]).reshape(value.shape)
         for of, value in values.items()
     }
-    step = min(sizes.values())
+    step = typical_size(np.array([low, high]))
 
     def line(at: complex) -> Array:
         return _loss(main, values, directions, at.real * step)

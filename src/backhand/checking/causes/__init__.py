@@ -48,6 +48,7 @@ TABLE = _in_order(
     "activation-derivative-missing",
     "mask-comparison",
     "activation-derivative-of-x",
+    "shape-differs",
     "transposed",
     "weight-not-transposed",
     "bias-wrong-axis",

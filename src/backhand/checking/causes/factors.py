@@ -148,11 +148,14 @@ ROWS = (
         "multiply by dout: dx = dout * (...)",
         "backward is given another dout and returns the same; with dout = 1 it would be right",
         """
-def backward(self, dout=1):
-    batch_size = self.t.shape[0]
-    dx = (self.y - self.t) / batch_size
-    return dx
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.p, self.t = softmax(x), t
+        return -np.sum(t * np.log(self.p)) / len(t)
+    def backward(self, dout=1):
+        return (self.p - self.t) / len(self.t)
 """,
+        "SoftmaxWithLoss(), scores, one_hot",
         _dout_ignored,
     ),
     Row(
@@ -162,12 +165,14 @@ def backward(self, dout=1):
         "the ratio to the right gradient is the number of values that the loss is a mean over, at every batch size; "
         "the loss of the same data twice is the same",
         """
-def forward(self, y, t):
-    self.y, self.t = y, t
-    return 0.5 * np.mean((y - t) ** 2)
-def backward(self, dout=1):
-    return dout * (self.y - self.t)
+class MeanSquaredError:
+    def forward(self, y, t):
+        self.y, self.t = y, t
+        return 0.5 * np.mean((y - t) ** 2)
+    def backward(self, dout=1):
+        return dout * (self.y - self.t)
 """,
+        "MeanSquaredError(), y, t",
         _not_divided,
     ),
     Row(
@@ -176,11 +181,15 @@ def backward(self, dout=1):
         "divide by the batch size once, in the loss layer",
         "the ratio to the right gradient is 1/N at every batch size, and the loss is a mean over the batch",
         """
-def backward(self, dout=1):
-    batch_size = len(self.t)
-    dx = (self.y - self.t) / batch_size
-    return dout * dx / batch_size
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.p, self.t = softmax(x), t
+        return -np.sum(t * np.log(self.p)) / len(t)
+    def backward(self, dout=1):
+        dx = (self.p - self.t) / len(self.t)
+        return dout * dx / len(self.t)
 """,
+        "SoftmaxWithLoss(), scores, one_hot",
         _divided_twice,
     ),
     Row(
@@ -190,12 +199,17 @@ def backward(self, dout=1):
         "the ratio to the right gradient is 1/N at every batch size, for a parameter while dx is right, or for a loss "
         "that isn't averaged by forward",
         """
-def backward(self, dout):
-    n = dout.shape[0]
-    self.dW = self.x.T @ dout / n
-    self.db = dout.sum(axis=0) / n
-    return dout @ self.W.T
+class Affine:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, dout):
+        self.dW, self.db = self.x.T @ dout / len(dout), dout.mean(axis=0)
+        return dout @ self.W.T
 """,
+        "Affine(W, b), x",
         _divided_by_batch,
         verdict="convention",
     ),
@@ -205,12 +219,14 @@ def backward(self, dout):
         "sum in both, or take the mean over the same values in both",
         "the ratio to the right gradient is a size of the input, or 1 over it, at every shape",
         """
-def forward(self, y, t):
-    self.diff = y - t
-    return 0.5 * np.sum(self.diff ** 2)
-def backward(self, dout=1):
-    return dout * self.diff / len(self.diff)
+class SumOfSquares:
+    def forward(self, y, t):
+        self.diff = y - t
+        return 0.5 * np.sum(self.diff**2)
+    def backward(self, dout=1):
+        return dout * self.diff / len(self.diff)
 """,
+        "SumOfSquares(), y, t",
         _sum_against_mean,
     ),
     Row(
@@ -219,12 +235,14 @@ def backward(self, dout=1):
         "turn the difference around (y - t, not t - y), or put the minus of the derivative",
         "backward gives -1 times the right gradient, at every shape",
         """
-def forward(self, y, t):
-    self.y, self.t = y, t
-    return 0.5 * np.sum((y - t) ** 2)
-def backward(self, dout=1):
-    return dout * (self.t - self.y)
+class SumOfSquares:
+    def forward(self, y, t):
+        self.y, self.t = y, t
+        return 0.5 * np.sum((y - t) ** 2)
+    def backward(self, dout=1):
+        return dout * (self.t - self.y)
 """,
+        "SumOfSquares(), y, t",
         _sign,
     ),
     Row(
@@ -233,12 +251,14 @@ def backward(self, dout=1):
         "put in the factor that forward's derivative has (the 2 of x**2, the 1/2 of a half, a scale)",
         "the ratio to the right gradient is the same number at every shape and seed",
         """
-def forward(self, x):
-    self.x = x
-    return x ** 2
-def backward(self, dout):
-    return dout * self.x
+class Square:
+    def forward(self, x):
+        self.x = x
+        return x**2
+    def backward(self, dout):
+        return dout * self.x
 """,
+        "Square(), x",
         _constant,
         same=("factor",),
     ),

@@ -147,12 +147,14 @@ ROWS = (
         "return dx (one gradient for each input, in their order), and keep or return one for each parameter",
         "backward returns None, or less than it has inputs, or leaves no gradient of a parameter",
         """
-def forward(self, x, y):
-    self.x, self.y = x, y
-    return x * y
-def backward(self, dout):
-    return dout * self.y
+class MulLayer:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+    def backward(self, dout):
+        return dout * self.y
 """,
+        "MulLayer(), x, x2",
         _missing,
     ),
     Row(
@@ -161,12 +163,14 @@ def backward(self, dout):
         "return the gradients in the order of forward's arguments, each kept under its own name",
         "backward gives what the right gradient of another input or parameter is",
         """
-def forward(self, x, y):
-    self.x, self.y = x, y
-    return x * y
-def backward(self, dout):
-    return dout * self.x, dout * self.y
+class MulLayer:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+    def backward(self, dout):
+        return dout * self.x, dout * self.y
 """,
+        "MulLayer(), x, x2",
         _another,
     ),
     Row(
@@ -175,13 +179,17 @@ def backward(self, dout):
         "exchange the factors: dW = x.T @ dout has the shape of W",
         "backward gives the right gradient with its axes exchanged, at sizes that are all different",
         """
-def forward(self, x):
-    self.x = x
-    return x @ self.W
-def backward(self, dout):
-    self.dW = dout.T @ self.x
-    return dout @ self.W.T
+class Product:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.dW = dout.T @ self.x
+        return dout @ self.W.T
 """,
+        "Product(W), x",
         _transposed,
     ),
     Row(
@@ -190,11 +198,17 @@ def backward(self, dout):
         "dx = dout @ {W}.T",
         "with a square W, backward gives dout @ W; with any other W the product fails",
         """
-def backward(self, dout):
-    self.dW = self.x.T @ dout
-    self.db = dout.sum(axis=0)
-    return dout @ self.W
+class Product:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ self.W
 """,
+        "Product(W), x",
         _weight_not_transposed,
     ),
     Row(
@@ -203,13 +217,16 @@ def backward(self, dout):
         "sum over every axis along which it was broadcast: db = dout.sum(axis=0)",
         "summed over its extra axes, what backward gives is the right gradient; or it is that of one sample alone",
         """
-def forward(self, x):
-    self.x = x
-    return x @ self.W + self.b
-def backward(self, dout):
-    self.db = dout
-    return dout @ self.W.T
+class Bias:
+    def __init__(self, b):
+        self.b = b
+    def forward(self, x):
+        return x + self.b
+    def backward(self, dout):
+        self.db = dout
+        return dout.copy()
 """,
+        "Bias(b), y",
         _not_summed,
     ),
     Row(
@@ -218,11 +235,16 @@ def backward(self, dout):
         "sum over the axes along which it was broadcast: for a batch, axis 0",
         "the same terms summed over other axes are the right gradient",
         """
-def backward(self, dout):
-    self.dW = self.x.T @ dout
-    self.db = dout.sum(axis=1)
-    return dout @ self.W.T
+class Bias:
+    def __init__(self, b):
+        self.b = b
+    def forward(self, x):
+        return x + self.b
+    def backward(self, dout):
+        self.db = dout.sum(axis=1)
+        return dout.copy()
 """,
+        "Bias(b), y",
         _wrong_axis,
     ),
     Row(
@@ -231,12 +253,18 @@ def backward(self, dout):
         "give the product a name of its own, and compute every gradient from the dout that came in",
         "backward gives the right gradient of another upstream gradient: dout times a parameter, or dx",
         """
-def backward(self, dout):
-    dout = dout * self.gamma
-    self.dbeta = dout.sum(axis=0)
-    self.dgamma = (dout * self.x).sum(axis=0)
-    return dout
+class Scale:
+    def __init__(self, gamma, beta):
+        self.gamma, self.beta = gamma, beta
+    def forward(self, x):
+        self.x = x
+        return self.gamma * x + self.beta
+    def backward(self, dout):
+        dout = dout * self.gamma
+        self.dgamma, self.dbeta = (dout * self.x).sum(axis=0), dout.sum(axis=0)
+        return dout
 """,
+        "Scale(gamma, beta), x",
         lambda e: _dout_overwritten(e) or _residual_overwritten(e),
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from backhand.checking.causes.evidence import Evidence
 from backhand.checking.causes.row import Facts, Row
 
@@ -17,6 +19,15 @@ def _not_updated(e: Evidence) -> Facts | None:
     return {} if e.missing and e.is_parameter and updates else None
 
 
+def _shape_differs(e: Evidence) -> Facts | None:
+    """The right numbers in the right order."""
+    if e.missing or e.fits or e.hand.size != e.right.size:
+        return None
+    size = float(np.abs(e.right).max(initial=0))
+    same = np.allclose(e.hand.ravel(), e.right.ravel(), rtol=0, atol=1e-6 * size + 20 * e.bar)
+    return {"given": str(e.hand.shape), "expected": str(e.right.shape)} if same else None
+
+
 ROWS = (
     Row(
         "parameter-not-updated",
@@ -24,12 +35,17 @@ ROWS = (
         "update the attribute itself: self.{of} -= lr * {gradient}, not a local name",
         "after backward with a learning rate, the parameter is what it was before",
         """
-def backward(self, dout, lr):
-    dx = dout @ self.W.T
-    dW = self.x.T @ dout
-    W = self.W - lr * dW
-    return dx
+class Product:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout, lr):
+        W = self.W - lr * self.x.T @ dout
+        return dout @ self.W.T
 """,
+        "Product(W), x",
         _not_updated,
     ),
     Row(
@@ -39,11 +55,15 @@ def backward(self, dout, lr):
         "copy it first: dx = dout.copy()",
         "dout is handed over as an array that refuses to be written into",
         """
-def backward(self, dout):
-    dout[self.mask] = 0
-    dx = dout
-    return dx
+class Relu:
+    def forward(self, x):
+        self.mask = x <= 0
+        return np.maximum(0, x)
+    def backward(self, dout):
+        dout[self.mask] = 0
+        return dout
 """,
+        "Relu(), x",
         verdict="fragile",
     ),
     Row(
@@ -52,11 +72,15 @@ def backward(self, dout):
         "work on a copy: out = x.copy()",
         "the input is handed over as an array that refuses to be written into",
         """
-def forward(self, x):
-    self.mask = x <= 0
-    x[self.mask] = 0
-    return x
+class Relu:
+    def forward(self, x):
+        self.mask = x <= 0
+        x[self.mask] = 0
+        return x
+    def backward(self, dout):
+        return np.where(self.mask, 0, dout)
 """,
+        "Relu(), x",
         verdict="fragile",
     ),
     Row(
@@ -65,11 +89,19 @@ def forward(self, x):
         "work on a copy",
         "the parameters are compared before and after",
         """
-def forward(self, x):
-    self.W /= np.linalg.norm(self.W)
-    self.x = x
-    return x @ self.W
+class Scale:
+    def __init__(self, gamma, beta):
+        self.gamma, self.beta = gamma, beta
+    def forward(self, x):
+        self.x = x
+        return self.gamma * x + self.beta
+    def backward(self, dout):
+        self.dgamma, self.dbeta = (dout * self.x).sum(axis=0), dout.sum(axis=0)
+        dx = dout * self.gamma
+        self.gamma *= 0.99
+        return dx
 """,
+        "Scale(gamma, beta), x",
         verdict="fragile",
     ),
     Row(
@@ -78,10 +110,15 @@ def forward(self, x):
         "don't change what forward kept: work on copies of it",
         "backward is called twice with the same dout",
         """
-def backward(self, dout):
-    self.out *= 1 - self.out
-    return dout * self.out
+class Tanh:
+    def forward(self, x):
+        self.out = np.tanh(x)
+        return self.out.copy()
+    def backward(self, dout):
+        self.out *= self.out
+        return dout * (1 - self.out)
 """,
+        "Tanh(), x",
         verdict="fragile",
     ),
     Row(
@@ -90,11 +127,17 @@ def backward(self, dout):
         "assign it anew in each backward: self.{gradient} = ..., not +=",
         "a second forward and backward on the same object gives the sum of both gradients",
         """
-def backward(self, dout):
-    self.dW += self.x.T @ dout
-    self.db += dout.sum(axis=0)
-    return dout @ self.W.T
+class Product:
+    def __init__(self, W):
+        self.W, self.dW = W, 0
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.dW = self.dW + self.x.T @ dout
+        return dout @ self.W.T
 """,
+        "Product(W), x",
     ),
     Row(
         "shared-buffer",
@@ -103,10 +146,16 @@ def backward(self, dout):
         "return a new array from each backward",
         "a gradient that was returned is looked at again after the next forward and backward",
         """
-def backward(self, dout):
-    np.multiply(dout, self.mask, out=self.buffer)
-    return self.buffer
+class Square:
+    def forward(self, x):
+        self.x = x
+        self.dx = getattr(self, "dx", np.empty(x.shape))
+        return x**2
+    def backward(self, dout):
+        np.multiply(2 * dout, self.x, out=self.dx)
+        return self.dx
 """,
+        "Square(), x",
         verdict="fragile",
     ),
     Row(
@@ -115,10 +164,14 @@ def backward(self, dout):
         "dout may only be multiplied, never compared, clipped or normalised",
         "backward of 2 * dout has to be twice as much, and that of 0 has to be 0",
         """
-def backward(self, dout):
-    dx = dout * self.mask
-    return np.clip(dx, -1, 1)
+class Relu:
+    def forward(self, x):
+        self.mask = x > 0
+        return np.maximum(0, x)
+    def backward(self, dout):
+        return np.clip(dout * self.mask, -5, 5)
 """,
+        "Relu(), x",
     ),
     Row(
         "stale-state",
@@ -126,11 +179,14 @@ def backward(self, dout):
         "let every forward assign all that backward needs: self.x = x, without if",
         "a forward on other values is run before; then {gradient} has to be what it is without it",
         """
-def forward(self, x):
-    if self.x is None:
-        self.x = x
-    return x @ self.W
+class Square:
+    def forward(self, x):
+        self.x = getattr(self, "x", x)
+        return x**2
+    def backward(self, dout):
+        return 2 * dout * self.x
 """,
+        "Square(), x",
         verdict="fragile",
     ),
     Row(
@@ -139,11 +195,14 @@ def forward(self, x):
         "take sizes from this forward's x, not from the first one's",
         "the same object is called with two batch sizes",
         """
-def forward(self, x):
-    if self.n is None:
-        self.n = len(x)
-    return x.reshape(self.n, -1) @ self.W
+class Mean:
+    def forward(self, x):
+        self.ones = getattr(self, "ones", np.ones(x.shape))
+        return x.mean(axis=0)
+    def backward(self, dout):
+        return dout * self.ones / len(self.ones)
 """,
+        "Mean(), x",
         verdict="fragile",
     ),
     Row(
@@ -152,24 +211,14 @@ def forward(self, x):
         "draw random numbers from NumPy's global state or a seeded generator of the layer",
         "forward is called twice with the same input and seed",
         """
-def forward(self, x):
-    self.mask = np.random.default_rng().random(x.shape) > 0.5
-    return x * self.mask
+class Dropout:
+    def forward(self, x):
+        self.mask = np.random.default_rng().random(x.shape) > 0.5
+        return x * self.mask
+    def backward(self, dout):
+        return dout * self.mask
 """,
-        verdict="fragile",
-    ),
-    Row(
-        "cached-alias",
-        "forward keeps the caller's array {name} itself: when it is changed before backward, {gradient} changes.",
-        "keep a copy, or leave it and never write into a layer's input",
-        "the input is written over between forward and backward",
-        """
-def forward(self, x):
-    self.x = x
-    return x ** 2
-def backward(self, dout):
-    return 2 * self.x * dout
-""",
+        "Dropout(), x",
         verdict="fragile",
     ),
     Row(
@@ -178,11 +227,14 @@ def backward(self, dout):
         "reshape one sample to a batch of one, or say that x needs two axes",
         "the first sample alone is passed, without the batch axis or as a batch of one",
         """
-def backward(self, dout=1):
-    batch_size = self.t.shape[0]
-    dx = (self.y - self.t) / batch_size
-    return dout * dx
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.p, self.t = softmax(x), t
+        return -np.sum(t * np.log(self.p)) / (len(t) if t.ndim == 2 else 1)
+    def backward(self, dout=1):
+        return dout * (self.p - self.t) / len(self.t)
 """,
+        "SoftmaxWithLoss(), scores, one_hot",
     ),
     Row(
         "overflow",
@@ -190,10 +242,14 @@ def backward(self, dout=1):
         "take exp of negative numbers only (subtract the maximum; exp(-abs(x))), log1p for log(1 + x)",
         "inputs of +-50 and +-800",
         """
-def forward(self, x):
-    self.out = 1 / (1 + np.exp(-x))
-    return self.out
+class Softmax:
+    def forward(self, x):
+        self.y = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+        return self.y
+    def backward(self, dout):
+        return self.y * (dout - (dout * self.y).sum(axis=1, keepdims=True))
 """,
+        "Softmax(), scores",
         verdict="fragile",
     ),
     Row(
@@ -203,36 +259,14 @@ def forward(self, x):
         "x - max - log(sum(exp(x - max)))",
         "inputs of +-50 and +-800",
         """
-def forward(self, x, t):
-    self.y, self.t = softmax(x), t
-    return -np.log(self.y[np.arange(len(t)), t]).mean()
+class Softplus:
+    def forward(self, x):
+        self.x = x
+        return np.logaddexp(0, x)
+    def backward(self, dout):
+        return dout * np.exp(self.x) / (1 + np.exp(self.x))
 """,
-        verdict="fragile",
-    ),
-    Row(
-        "float32-widened",
-        "float32 goes in, {name} comes out as float64.",
-        "make new arrays in the input's dtype: np.zeros_like(x), np.zeros(shape, x.dtype)",
-        "the layer is run in float32",
-        """
-def forward(self, x):
-    out = np.zeros(x.shape)
-    out[x > 0] = x[x > 0]
-    return out
-""",
-        verdict="fragile",
-    ),
-    Row(
-        "float32-inaccurate",
-        "In float32 {gradient} is off by {size} of its size: far more than rounding.",
-        "avoid differences of large numbers: x.var() instead of mean(x**2) - mean(x)**2",
-        "the layer is run in float32, beside float64",
-        """
-def forward(self, x):
-    var = (x ** 2).mean(axis=0) - x.mean(axis=0) ** 2
-    self.xhat = (x - x.mean(axis=0)) / np.sqrt(var + 1e-8)
-    return self.xhat
-""",
+        "Softplus(), x",
         verdict="fragile",
     ),
     Row(
@@ -241,11 +275,16 @@ def forward(self, x):
         "make them as floats: np.zeros(x.shape), or x = np.asarray(x, float) in forward",
         "whole numbers are passed as floats and as integers; both have to give the same",
         """
-def backward(self, dout):
-    dx = np.zeros_like(self.x)
-    dx[self.x > 0] = dout[self.x > 0]
-    return dx
+class Relu:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(0, x)
+    def backward(self, dout):
+        dx = np.zeros_like(self.x)
+        dx[self.x > 0] = dout[self.x > 0]
+        return dx
 """,
+        "Relu(), x",
         verdict="fragile",
     ),
     Row(
@@ -255,12 +294,14 @@ def backward(self, dout):
         "give it to one of them (argmax), or divide by how many there are: mask / mask.sum(axis, keepdims=True)",
         "equal entries are moved together, so that they stay equal: along such a direction max is smooth",
         """
-def forward(self, x):
-    self.mask = x == x.max(axis=1, keepdims=True)
-    return x.max(axis=1)
-def backward(self, dout):
-    return self.mask * dout[:, None]
+class LargestOfRow:
+    def forward(self, x):
+        self.mask = x == x.max(axis=1, keepdims=True)
+        return x.max(axis=1)
+    def backward(self, dout):
+        return self.mask * dout[:, None]
 """,
+        "LargestOfRow(), x",
         verdict="fragile",
     ),
     Row(
@@ -269,11 +310,18 @@ def backward(self, dout):
         "reshape it to the shape of what it is the gradient of",
         "the entries in order are the right gradient",
         """
-def backward(self, dout):
-    self.dW = self.x.T @ dout
-    self.db = dout.sum(axis=0, keepdims=True)
-    return dout @ self.W.T
+class Bias:
+    def __init__(self, b):
+        self.b = b
+    def forward(self, x):
+        return x + self.b
+    def backward(self, dout):
+        self.db = dout.sum(axis=0, keepdims=True)
+        return dout.copy()
 """,
+        "Bias(b), y",
+        _shape_differs,
+        verdict="fragile",
     ),
     Row(
         "crash",
@@ -281,9 +329,16 @@ def backward(self, dout):
         "mend that line first",
         "the code is run",
         """
-def backward(self, dout):
-    self.dW = slef.x.T @ dout
-    return dout @ self.W.T
+class Product:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.dW = slef.x.T @ dout
+        return dout @ self.W.T
 """,
+        "Product(W), x",
     ),
 )

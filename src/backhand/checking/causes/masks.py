@@ -217,12 +217,13 @@ ROWS = (
         "backward called twice after one forward gives two answers; or its slopes are forward's two values at other "
         "entries",
         """
-def forward(self, x):
-    return x * (np.random.rand(*x.shape) > self.ratio)
-def backward(self, dout):
-    mask = np.random.rand(*dout.shape) > self.ratio
-    return dout * mask
+class Dropout:
+    def forward(self, x):
+        return x * (np.random.rand(*x.shape) > 0.5)
+    def backward(self, dout):
+        return dout * (np.random.rand(*dout.shape) > 0.5)
 """,
+        "Dropout(), x",
         _stale_mask,
     ),
     Row(
@@ -231,12 +232,14 @@ def backward(self, dout):
         "use the same mask in both: out[mask] = 0 in forward, dx[mask] = 0 in backward",
         "the slopes of backward are forward's two values exchanged, entry by entry",
         """
-def forward(self, x):
-    self.mask = (x <= 0)
-    return np.where(self.mask, 0, x)
-def backward(self, dout):
-    return dout * self.mask
+class Relu:
+    def forward(self, x):
+        self.mask = x <= 0
+        return np.where(self.mask, 0, x)
+    def backward(self, dout):
+        return dout * self.mask
 """,
+        "Relu(), x",
         _inverted,
     ),
     Row(
@@ -245,12 +248,14 @@ def backward(self, dout):
         "multiply by the mask that forward made: dx = dout * (x > 0)",
         "backward gives the right gradient where it isn't 0, and something else than 0 where it is",
         """
-def forward(self, x):
-    self.out = np.maximum(0, x)
-    return self.out
-def backward(self, dout):
-    return dout * (self.out >= 0)
+class Relu:
+    def forward(self, x):
+        self.out = np.maximum(0, x)
+        return self.out
+    def backward(self, dout):
+        return dout * (self.out >= 0)
 """,
+        "Relu(), x",
         _forgotten,
     ),
     Row(
@@ -259,12 +264,14 @@ def backward(self, dout):
         "compare with the number at which forward changes",
         "the slopes of backward are forward's own values, at the wrong entries",
         """
-def forward(self, x):
-    self.x = x
-    return np.maximum(0, x)
-def backward(self, dout):
-    return dout * (self.x > 1)
+class Relu:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(0, x)
+    def backward(self, dout):
+        return dout * (self.x > 1)
 """,
+        "Relu(), x",
         _comparison,
     ),
     Row(
@@ -273,12 +280,13 @@ def backward(self, dout):
         "multiply dout by the derivative first: for a sigmoid, dout * out * (1 - out)",
         "backward gives what it had to give if the activation were the identity",
         """
-def forward(self, x):
-    self.out = np.tanh(x)
-    return self.out
-def backward(self, dout):
-    return dout
+class Tanh:
+    def forward(self, x):
+        return np.tanh(x)
+    def backward(self, dout):
+        return dout
 """,
+        "Tanh(), x",
         _derivative_missing,
     ),
     Row(
@@ -287,12 +295,14 @@ def backward(self, dout):
         "write the derivative of what you kept: 1 - out**2 needs tanh(x), out * (1 - out) needs sigmoid(x)",
         "backward gives the activation's derivative with x and the output exchanged",
         """
-def forward(self, x):
-    self.x = x
-    return 1 / (1 + np.exp(-x))
-def backward(self, dout):
-    return dout * self.x * (1 - self.x)
+class Sigmoid:
+    def forward(self, x):
+        self.x = x
+        return 1 / (1 + np.exp(-x))
+    def backward(self, dout):
+        return dout * self.x * (1 - self.x)
 """,
+        "Sigmoid(), x",
         _derivative_of_x,
     ),
 )

@@ -27,7 +27,8 @@ class Row:
         sentence: what is the matter, with ``{blanks}`` for the facts; ``{gradient}`` and ``{of}`` are always known.
         remedy: what to write instead.
         experiment: how it is told from all others, in words.
-        example: a few lines of wrong code.
+        example: a few lines of wrong code; ``backhand.checking.causes.examples`` has the names in it.
+        call: what to pass to check to see it: ``Relu(), x``.
         test: whether an experiment looks like it: the facts, or None. A row without one is seen by the contract.
         same: the facts that must come out the same at every shape and seed.
         verdict: what the finding's verdict becomes; None leaves it.
@@ -38,6 +39,7 @@ class Row:
     remedy: str
     experiment: str
     example: str
+    call: str
     test: Callable[[Evidence], Facts | None] | None = None
     same: tuple[str, ...] = ()
     verdict: Verdict | None = None

@@ -159,13 +159,14 @@ ROWS = (
         "dx = y * (dout - (dout * y).sum(axis=-1, keepdims=True))",
         "backward gives dout * y * (1 - y)",
         """
-def forward(self, x):
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    self.y = e / e.sum(axis=1, keepdims=True)
-    return self.y
-def backward(self, dout):
-    return dout * self.y * (1 - self.y)
+class Softmax:
+    def forward(self, x):
+        self.y = softmax(x)
+        return self.y
+    def backward(self, dout):
+        return dout * self.y * (1 - self.y)
 """,
+        "Softmax(), scores",
         _diagonal,
     ),
     Row(
@@ -174,13 +175,14 @@ def backward(self, dout):
         "sum over the axis of the classes, with keepdims=True",
         "backward gives the derivative of a softmax with the sum over another axis",
         """
-def forward(self, x):
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    self.y = e / e.sum(axis=1, keepdims=True)
-    return self.y
-def backward(self, dout):
-    return self.y * (dout - (dout * self.y).sum(axis=0))
+class Softmax:
+    def forward(self, x):
+        self.y = softmax(x)
+        return self.y
+    def backward(self, dout):
+        return self.y * (dout - (dout * self.y).sum(axis=0))
 """,
+        "Softmax(), scores",
         _axis,
     ),
     Row(
@@ -189,12 +191,14 @@ def backward(self, dout):
         "for integer labels: dx = y.copy(); dx[np.arange(N), t] -= 1; y - t is for one-hot labels",
         "with another class as the label of one sample, backward moves in equal steps from class to class",
         """
-def forward(self, x, t):  # t: integer labels, (N,)
-    self.y, self.t = softmax(x), t
-    return -np.log(self.y[np.arange(len(t)), t]).mean()
-def backward(self, dout=1):
-    return dout * (self.y - self.t[:, None]) / len(self.t)
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.p, self.t = softmax(x), t
+        return -np.log(self.p[np.arange(len(t)), t]).mean()
+    def backward(self, dout=1):
+        return dout * (self.p - self.t[:, None]) / len(self.t)
 """,
+        "SoftmaxWithLoss(), scores, labels",
         _labels,
     ),
 )

@@ -112,13 +112,17 @@ ROWS = (
         "start with zeros and add: dx += ..., np.add.at(dW, ids, dout)",
         "each wrong entry is one of the terms that it should be the sum of",
         """
-def forward(self, ids):
-    self.ids = ids
-    return self.W[ids]
-def backward(self, dout):
-    self.dW = np.zeros_like(self.W)
-    self.dW[self.ids] = dout
+class Embedding:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, ids):
+        self.ids = ids
+        return self.W[ids]
+    def backward(self, dout):
+        self.dW = np.zeros_like(self.W)
+        self.dW[self.ids] = dout
 """,
+        "Embedding(W), ids",
         _overwritten,
     ),
     Row(
@@ -127,12 +131,16 @@ def backward(self, dout):
         "walk over all windows, and cut the padding off as forward put it on: dx[:, :, p : p + H, p : p + W]",
         "the wrong entries are those of the outer rows and columns; or all are right, but moved",
         """
-def backward(self, dout):  # forward padded x by p
-    dpadded = np.zeros_like(self.padded)
-    for i, j in self.windows:
-        dpadded[:, :, i:i + k, j:j + k] += dout[:, :, i:i + 1, j:j + 1] * self.W
-    return dpadded[:, :, :self.H, :self.W_]
+class Sums:  # each step is the sum of all before it: (N, T, D)
+    def forward(self, xs):
+        return np.cumsum(xs, axis=1)
+    def backward(self, dout):
+        dxs = np.zeros_like(dout)
+        for t in range(1, dout.shape[1]):
+            dxs[:, t] = dout[:, t:].sum(axis=1)
+        return dxs
 """,
+        "Sums(), sequence",
         _border,
     ),
 )

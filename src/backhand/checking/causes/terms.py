@@ -126,13 +126,14 @@ ROWS = (
         "dx = (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0)) / std, with dxhat = dout * gamma",
         "forward doesn't notice a shift (a scale) of all x; what is missing is a multiple of 1 (of x) in each group",
         """
-def forward(self, x):
-    self.std = np.sqrt(x.var(axis=0) + 1e-5)
-    self.xhat = (x - x.mean(axis=0)) / self.std
-    return self.gamma * self.xhat + self.beta
-def backward(self, dout):
-    return dout * self.gamma / self.std
+class Standardise:
+    def forward(self, x):
+        self.std = np.sqrt(x.var(axis=0) + 1e-5)
+        return (x - x.mean(axis=0)) / self.std
+    def backward(self, dout):
+        return dout / self.std
 """,
+        "Standardise(), x",
         _norm_terms,
     ),
     Row(
@@ -141,12 +142,13 @@ def backward(self, dout):
         "add the derivative of the penalty: dW += reg * W",
         "what is missing is a multiple of the weights, the one that the loss has when all inputs are 0",
         """
-def loss(self, x, t):
-    data = self.last.forward(self.predict(x), t)
-    return data + 0.5 * self.reg * np.sum(self.W ** 2)
-def gradient(self, x, t):
-    return {"W": x.T @ self.dscores}
+def ridge(W, x, y, reg):
+    r = x @ W - y
+    loss = 0.5 * np.sum(r**2) + 0.5 * reg * np.sum(W**2)
+    dW = x.T @ r
+    return loss, dW
 """,
+        "ridge, W, x, y, 0.1",
         _decay_missing,
     ),
     Row(
@@ -155,12 +157,13 @@ def gradient(self, x, t):
         "give both the same factor: 0.5 * reg * sum(W**2) has the gradient reg * W",
         "what is too much is a multiple of the weights, at every shape; with all inputs 0 the loss shows its own",
         """
-def loss(self, x, t):
-    return self.data_loss(x, t) + 0.5 * self.reg * np.sum(self.W ** 2)
-def gradient(self, x, t):
-    dW = x.T @ self.dscores
-    return {"W": dW + 2 * self.reg * self.W}
+def ridge(W, x, y, reg):
+    r = x @ W - y
+    loss = 0.5 * np.sum(r**2) + 0.5 * reg * np.sum(W**2)
+    dW = x.T @ r + 2 * reg * W
+    return loss, dW
 """,
+        "ridge, W, x, y, 0.1",
         _decay_doubled,
     ),
     Row(
@@ -169,12 +172,15 @@ def gradient(self, x, t):
         "keep it in both (std = np.sqrt(var + eps), used by backward, too), or leave it out of both",
         "the error is small, and falls or grows steeply as the input is scaled",
         """
-def forward(self, x):
-    self.xc, self.var = x - x.mean(axis=0), x.var(axis=0)
-    return self.xc / np.sqrt(self.var + 1e-5)
-def backward(self, dout):
-    return normalised_backward(dout, self.xc, np.sqrt(self.var))
+class Standardise:
+    def forward(self, x):
+        self.xc, self.std = x - x.mean(axis=0), x.std(axis=0)
+        return self.xc / np.sqrt(self.std**2 + 1e-3)
+    def backward(self, dout):
+        xn = self.xc / self.std
+        return (dout - dout.mean(axis=0) - xn * (dout * xn).mean(axis=0)) / self.std
 """,
+        "Standardise(), x",
         _epsilon,
         verdict="convention",
     ),
