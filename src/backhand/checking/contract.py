@@ -30,7 +30,7 @@ Not a promise: to copy what is kept for backward. ``self.x = x`` is how everybod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -42,13 +42,15 @@ from backhand.graph.graph import Source
 
 __all__ = ["broken", "promises"]
 
-Gradients = Mapping[str, Array]
+_CHANGES = ("writes-input", "writes-parameter")
 
 
 def promises(main: Experiment, experiments: Sequence[Experiment], right: Sequence[str]) -> list[Finding]:
     """A finding for each promise that is broken. About gradients that are off, not in ``right``, nothing is said."""
     found: list[Finding] = []
-    for promise in (_writes, _called_again, _buffers, _linear, _stale):
+    for promise in (_writes, _buffers, _linear, _called_again, _stale):
+        if promise in (_called_again, _stale) and any(finding.cause in _CHANGES for finding in found):
+            continue  # that another call gives something else follows from the write
         try:
             found += promise(main, experiments, right)
         except UserCodeError:
