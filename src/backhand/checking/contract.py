@@ -37,6 +37,7 @@ import numpy as np
 from backhand.checking import causes
 from backhand.checking.experiment import FLOOR, Experiment
 from backhand.checking.finding import Finding, Verdict
+from backhand.checking.lines import line_of
 from backhand.checking.subject import Array, UserCodeError
 from backhand.graph.graph import Source
 
@@ -77,7 +78,9 @@ def broken(
         cause=cause.id,
         size=size,
         where=None,
-        line=line or cause.line,
+        line=line
+        or cause.line
+        or (line_of(experiment.subject, gradient) if gradient in experiment.measurements else None),
         sentence=cause.sentence,
         remedy=cause.remedy,
         configuration=experiment.label,

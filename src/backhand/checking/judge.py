@@ -10,6 +10,7 @@ import numpy as np
 from backhand.checking import causes
 from backhand.checking.experiment import FLOOR, Experiment, Measurement
 from backhand.checking.finding import Cause, Finding, Verdict
+from backhand.checking.lines import line_of
 from backhand.checking.network import Blame, blame
 from backhand.checking.opinion import traced
 from backhand.checking.subject import Array, UserCodeError
@@ -66,7 +67,7 @@ def _finding(gradient: str, experiments: Sequence[Experiment]) -> Finding:
         cause=cause.id if cause else None,
         size=measurement.size,
         where=measurement.where,
-        line=(cause and cause.line) or experiment.subject.backward_source,
+        line=(cause and cause.line) or line_of(experiment.subject, gradient),
         sentence=sentence,
         remedy=cause.remedy if cause else "",
         configuration=experiment.label,

@@ -20,6 +20,7 @@ from backhand.checking.adapters.taps import Call, Taps, layers_of
 from backhand.checking.example import Example
 from backhand.checking.experiment import Experiment, measure
 from backhand.checking.finding import Cause
+from backhand.checking.lines import line_of
 from backhand.checking.slopes import differences
 from backhand.checking.subject import Array, UserCodeError
 from backhand.errors import CheckError
@@ -147,7 +148,7 @@ def _blamed(experiment: Experiment, call: Call, gradient: str) -> Blame:
     for own in alone.wrong:
         if not alone.measurements[own].close:
             cause = causes.explain(alone, own)
-            return Blame(name, kind, own, cause, (cause and cause.line) or alone.subject.backward_source)
+            return Blame(name, kind, own, cause, (cause and cause.line) or line_of(alone.subject, own))
     if gradient == "dx":
         return Blame(name, kind, gradient, None, alone.subject.backward_source)
     return Blame("", subject.name, "", None, subject.backward_source)  # its dW is right, the network's isn't

@@ -225,6 +225,7 @@ class Dropout:
 """,
         "Dropout(), x",
         _stale_mask,
+        verdict="wrong",
     ),
     Row(
         "mask-inverted",

@@ -101,7 +101,7 @@ def _border(e: Evidence) -> Facts | None:
                 inner[axis] = slice(width, e.value.shape[axis] - width)
         interior = e.off[tuple(inner)]
         if interior.size and not interior.any() and interior.size < e.off.size and e.off.any():
-            return {"what": f"wrong in the outer {width} rows or columns alone, right inside"}
+            return {"what": f"right inside, and wrong within {width} of the border"}
     return None
 
 

@@ -27,13 +27,13 @@ def _norm_terms(e: Evidence) -> Facts | None:
         x = np.moveaxis(e.value, axis, -1)
         along_mean = missing.mean(axis=-1, keepdims=True) * np.ones_like(missing)
         if shift and _same(missing, along_mean, e):
-            return {"term": "that of the mean"}
+            return {"term": "the term of the mean"}
         centred = x - x.mean(axis=-1, keepdims=True) if shift else x
         slope = np.sum(missing * centred, -1, keepdims=True) / np.sum(centred**2, -1, keepdims=True)
         if scale and _same(missing, slope * centred, e):
-            return {"term": "that of the variance" if shift else "that of the norm"}
+            return {"term": "the term of the variance" if shift else "the term of the norm"}
         if shift and scale and _same(missing, slope * centred + along_mean, e):
-            return {"term": "those of the mean and of the variance"}
+            return {"term": "the terms of the mean and of the variance"}
     return None
 
 
@@ -122,7 +122,7 @@ def _epsilon(e: Evidence) -> Facts | None:
 ROWS = (
     Row(
         "norm-terms-missing",
-        "{gradient} lacks {term}: the mean and the variance depend on every x, so each x has a part in them.",
+        "{gradient} lacks {term}: every x has a part in that, not only in its own place.",
         "dx = (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0)) / std, with dxhat = dout * gamma",
         "forward doesn't notice a shift (a scale) of all x; what is missing is a multiple of 1 (of x) in each group",
         """
