@@ -149,7 +149,7 @@ def _wanted_inputs(function: Callable[..., Any], bound: bool, thing: Thing) -> l
     switch = thing.parts[1].keywords if thing.kind == "pair" and isinstance(thing.parts[1], partial) else {}
     needed = [slot for slot in needed if slot.name not in switch]
     if needed and needed[0].role == "state":  # h is what goes in, where nothing goes in beside it
-        needed[0] = replace(needed[0], role="x")
+        needed[0] = replace(needed[0], role="first_state")
     roles = {slot.role for slot in needed}
     bias = "recurrent_bias" if roles & {"w_hidden", "state"} else "bias" if roles & {"weight", "w_input"} else "second"
     needed = [replace(slot, role=bias) if slot.role == "bias" else slot for slot in needed]

@@ -123,7 +123,7 @@ def worlds(hint: str, *, recurrent: bool, heads: bool, classes_are_outputs: bool
     words = hint.lower()
     if any(word in words for word in ("conv", "pool", "image", "img", "flatten", "spatial", "2d", "pixel")):
         order = [*pictures, *flat, sequence, *ids, *single]
-    elif "embed" in words:
+    elif "embed" in words or "vocab" in words:
         order = [*ids, *flat, sequence, *pictures, *single]
     elif any(word in words for word in ("time", "temporal", "seq", "attention", "transformer", "position")):
         order = [sequence, *flat, *ids, *pictures, *single]
@@ -242,7 +242,9 @@ def _recurrent(world: World, name: str, first: int) -> list[Any]:
 
 
 def _state(world: World, name: str) -> list[Any]:
-    if world.layout in ("rows", "sequence", "ids", "scores"):
+    if world.layout == "ids":
+        return [_normal(world, name, (world.N, world.D)), _normal(world, name, (world.N, world.H))]
+    if world.layout in ("rows", "sequence", "scores"):
         return [_normal(world, name, (world.N, world.H))]
     shape: tuple[int, ...] = {"vector": (world.H,), "scalar": ()}.get(world.layout, (world.H, world.N))
     return [_normal(world, name, shape)]
@@ -260,7 +262,7 @@ def _labels(world: World, name: str) -> list[Any]:
         one_hot = np.eye(world.D)[1]
         return [one_hot, 1, _normal(world, name, world.x)] if world.layout == "vector" else [one_hot.reshape(-1, 1)]
     random = _random(world, name)
-    shape = (world.N, world.T) if world.layout == "sequence" else (world.N,)
+    shape = (world.N, world.T) if world.layout in ("sequence", "ids") else (world.N,)
     whole = random.integers(0, world.classes, shape)
     whole.flat[:2] = [world.classes - 1, 0]
     one_hot = np.eye(world.classes)[whole]
@@ -306,6 +308,7 @@ _VALUES: dict[str, Callable[[World, str], list[Any]]] = {
     "labels": _labels,
     "prediction": lambda w, name: [*_prediction(w, name), *_x(w, name)],
     "state": _state,
+    "first_state": lambda w, name: [*(_x(w, name) if w.layout != "ids" else []), *_state(w, name)],
     "states": lambda w, name: [_normal(w, name, (w.N, w.T, w.H)), *_x(w, name)],
     "query": _x,
     "key": _x,

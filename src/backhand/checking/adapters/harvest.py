@@ -78,11 +78,12 @@ def in_result(result: Any, inputs: Mapping[str, Array], parameters: Mapping[str,
 def kept(
     thing: Any,
     inputs: Mapping[str, Array],
-    parameters: Mapping[str, tuple[Path, Array]],
+    parameters: Mapping[str, tuple[Sequence[Path], Array]],
     before: Mapping[Path, Array],
     changed: bool,
 ) -> Found:
-    """The gradients that the object keeps; with ``changed`` only those that backward has just written."""
+    """The gradients that the object keeps; with ``changed`` only those that backward has just written. A parameter may
+    stand in several places, ``self.W`` and ``self.params[0]``, and its gradient be named after any of them."""
     held = [
         (path, value)
         for path, value in leaves(thing)
@@ -90,8 +91,8 @@ def kept(
         and not (changed and path in before and np.array_equal(before[path], value, equal_nan=True))
     ]
     found: Found = {}
-    for name, (path, array) in parameters.items():
-        place = _kept(path, array, held)
+    for name, (paths, array) in parameters.items():
+        place = next(filter(None, (_kept(path, array, held) for path in paths)), None)
         if place is not None:
             found[name] = Source("kept", place)
     for name, array in inputs.items():
