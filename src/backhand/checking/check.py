@@ -59,7 +59,7 @@ def check(layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | 
     >>> bool(report), report.verdict
     (True, 'ok')
     """
-    if isinstance(layer, type | tuple | list) or not hasattr(layer, "__dict__") or _is_code(layer):
+    if isinstance(layer, type | tuple | list) or _is_code(layer) or not hasattr(layer, "__dict__"):
         make: Callable[[], Any] = lambda: layer  # noqa: E731
     else:
         try:
@@ -77,7 +77,8 @@ def check(layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | 
 
 
 def _is_code(thing: Any) -> bool:
-    return type(thing).__name__ in ("function", "builtin_function_or_method", "method")
+    """Functions, and what JAX makes of them, have nothing of their own to copy."""
+    return type(thing).__name__ in ("function", "builtin_function_or_method", "method", "custom_vjp")
 
 
 def _plain(value: Any) -> Any:

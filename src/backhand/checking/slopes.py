@@ -55,13 +55,15 @@ def differences(line: Line, here: Array, goal: float = 1e-9) -> Slope:
     """
     best, bar = np.zeros_like(here), np.full_like(here, np.inf)
     jump, jump_bar = np.zeros_like(here), np.full_like(here, np.inf)
+    largest = np.abs(here)
     before: list[Array] = []
     bend_before: Array | None = None
     h = STEP
     for _ in range(LEVELS):
         above, below = line(h), line(-h)
         row = [(above - below) / (2 * h)]
-        noise = 4 * EPSILON * np.maximum(np.maximum(np.abs(above), np.abs(below)), np.abs(here)) / h
+        largest = np.maximum(largest, np.maximum(np.abs(above), np.abs(below)))
+        noise = 8 * EPSILON * largest / h
         for order, coarser in enumerate(before):
             factor = RATIO ** (2 * (order + 1))
             row.append(row[-1] + (row[-1] - coarser) / (factor - 1))

@@ -316,7 +316,7 @@ def _with_parameters(bare: PlainSubject, warm: bool) -> PlainSubject | None:
     few = len(returned(result)) < len(subject.inputs)  # in (y_true, y_pred) the one gradient is by the second
     names = sorted(subject.inputs, key=likeness_to_truth) if few else subject.inputs
     inputs = {name: subject.values[name] for name in names}
-    places = {name: (held[name].paths[0], array) for name, array in old.items()}
+    places = {name: (held[name].paths, array) for name, array in old.items()}
     local = not subject.plan.takes_dout and outputs[0].size > 1  # f'(x): what it returns is by the input
     found = in_result(result, inputs, {} if local else old)
     left = {} if found.keys() & inputs.keys() or returned(result) else inputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from backhand.checking.adapters.local import times_dout
 from backhand.checking.adapters.optimizer import LEARNING_RATE, AnyOptimizer
 from backhand.checking.adapters.places import Path, get, put, spelled
 from backhand.checking.adapters.plan import Plan
+from backhand.checking.adapters.values import Varied
 from backhand.checking.example import Example
 from backhand.checking.subject import Array, Session, Subject, UserCodeError, Values
 
@@ -35,7 +36,7 @@ _UNTIL = {"all": slice(None), "last": slice(None, -1), "first": slice(0, 1)}
 
 
 @dataclass
-class PlainSubject(Subject):
+class PlainSubject(Varied):
     """See :class:`Subject`.
 
     Attributes:
@@ -49,7 +50,6 @@ class PlainSubject(Subject):
         lr: what an update is divided by.
         warm: parameters are made by the first forward.
         outputs_at: the places of the outputs that forward leaves in the object and doesn't return.
-        further: makes the same thing in other configurations.
     """
 
     example: Example = field(default_factory=lambda: Example(object, ()))
@@ -62,17 +62,10 @@ class PlainSubject(Subject):
     lr: float = LEARNING_RATE
     warm: bool = False
     outputs_at: tuple[Path, ...] = ()
-    further: tuple[Any, ...] = ()
 
     def start(self, *, readonly: bool = False) -> PlainSession:
         """A fresh, independent instance."""
         return PlainSession(self, readonly)
-
-    def draw(self, seed: int) -> dict[str, Array]:
-        """Other values of the same shapes."""
-        from backhand.checking.adapters.values import redraw
-
-        return redraw(self, seed)
 
     def tracing(self, values: Values) -> tuple[Callable[..., Any], list[Any], dict[str, str]] | None:
         """See :meth:`Subject.tracing`."""
@@ -83,22 +76,9 @@ class PlainSubject(Subject):
         names = {name: spelled(self.paths[name][0]) for name in self.parameters} | {name: name for name in self.inputs}
         return getattr(session.thing, self.plan.forward), session.arrays(), names
 
-    def one_sample(self) -> Subject | None:
-        """See :meth:`Subject.one_sample`."""
-        from backhand.checking.adapters.values import first_sample
-
-        return first_sample(self)
-
     def same_object(self, other: Subject) -> bool:
         """See :meth:`Subject.same_object`."""
         return isinstance(other, PlainSubject) and other.example is self.example and super().same_object(other)
-
-    def elsewhere(self) -> Iterator[Subject]:
-        """Other configurations."""
-        for make in self.further:
-            subject = make()
-            if subject is not None:
-                yield subject
 
 
 class PlainSession(Session):

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from backhand.checking.subject import Array, UserCodeError
+from backhand.checking.subject import Array, Subject, UserCodeError
 
-if TYPE_CHECKING:
-    from backhand.checking.adapters.plain import PlainSubject
-
-__all__ = ["first_sample", "other_sizes", "redraw", "redrawn", "resized"]
+__all__ = ["Varied", "first_sample", "other_sizes", "redrawn", "resized", "shapes"]
 
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23)
 
 
-def redraw(subject: PlainSubject, seed: int) -> dict[str, Array]:
-    """The values of a seed; 0 gives the subject's own."""
-    if seed == 0:
-        return {name: array.copy() for name, array in subject.values.items()}
-    rng = np.random.default_rng(seed)
-    return {name: redrawn(array, rng) for name, array in subject.values.items()}
+@dataclass
+class Varied(Subject):
+    """A subject that makes its own other values and shapes from those that it was given.
+
+    Attributes:
+        further: makers of the same thing in other configurations; what gives None doesn't run.
+    """
+
+    further: tuple[Callable[[], Varied | None], ...] = ()
+
+    def draw(self, seed: int) -> dict[str, Array]:
+        """See :meth:`Subject.draw`."""
+        if seed == 0:
+            return {name: array.copy() for name, array in self.values.items()}
+        rng = np.random.default_rng(seed)
+        return {name: redrawn(array, rng) for name, array in self.values.items()}
+
+    def elsewhere(self) -> Iterator[Subject]:
+        """See :meth:`Subject.elsewhere`."""
+        for make in self.further:
+            subject = make()
+            if subject is not None:
+                yield subject
+
+    def one_sample(self) -> Subject | None:
+        """See :meth:`Subject.one_sample`."""
+        return first_sample(self)
 
 
 def redrawn(array: Array, rng: np.random.Generator) -> Array:
@@ -77,7 +95,7 @@ def _near(sizes: set[int]) -> dict[int, int]:
     return found
 
 
-def other_sizes(subject: PlainSubject) -> Iterator[Callable[[], PlainSubject | None]]:
+def other_sizes(subject: Varied) -> Iterator[Callable[[], Varied | None]]:
     """Makers of the same thing in other shapes: another batch; all sizes new, prime and distinct; one sample."""
     first = next((subject.values[name] for name in subject.inputs if subject.values[name].ndim), None)
     if first is None:
@@ -97,8 +115,8 @@ def other_sizes(subject: PlainSubject) -> Iterator[Callable[[], PlainSubject | N
 
 
 def _variant(
-    subject: PlainSubject, sizes: Mapping[int, int], axes: tuple[int, ...] | None, inputs_only: bool
-) -> PlainSubject | None:
+    subject: Varied, sizes: Mapping[int, int], axes: tuple[int, ...] | None, inputs_only: bool
+) -> Varied | None:
     """The subject at other sizes, if forward runs there and gives finite numbers."""
     rng = np.random.default_rng(1)
     if inputs_only and len(subject.inputs) > 1 and not subject.parameters:
@@ -132,7 +150,7 @@ def _variant(
     return variant
 
 
-def first_sample(subject: PlainSubject) -> PlainSubject | None:
+def first_sample(subject: Varied) -> Varied | None:
     """The subject on x[0] in place of x[:1], if that is a sample: forward then gives the same."""
     name = subject.inputs[0] if subject.inputs else ""
     if not name or subject.batch != 0 or subject.values[name].ndim < 2:
@@ -143,7 +161,7 @@ def first_sample(subject: PlainSubject) -> PlainSubject | None:
         along = [n for n in along if subject.values[n].ndim >= subject.values[name].ndim]
     labels = [n for n, v in subject.constants.items() if isinstance(v, np.ndarray) and v.shape[:1] == (batch,)]
 
-    def taken(index: Any) -> PlainSubject:
+    def taken(index: Any) -> Varied:
         values = {n: array[index].copy() if n in along else array.copy() for n, array in subject.values.items()}
         constants = {n: value[index] if n in labels else value for n, value in subject.constants.items()}
         return replace(subject, values=values, constants=constants, further=(), label=shapes(values, subject))
@@ -160,7 +178,7 @@ def first_sample(subject: PlainSubject) -> PlainSubject | None:
     return one
 
 
-def shapes(values: Mapping[str, Array], subject: PlainSubject) -> str:
+def shapes(values: Mapping[str, Array], subject: Varied) -> str:
     """``x (3, 5)``: the inputs' shapes in words."""
     names = [name for name in values if name not in subject.parameters]
     return ", ".join(f"{name} {values[name].shape if values[name].ndim else 'a number'}" for name in names)
