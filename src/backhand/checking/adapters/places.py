@@ -17,6 +17,7 @@ Path = tuple[Step, ...]
 Leaf = tuple[Path, Any]
 
 _LIBRARY = frozenset(sys.stdlib_module_names) | {"numpy", "builtins", "torch", "jax", "pytest", "matplotlib"}
+_HEAP_TYPE = 1 << 9  # set for every class that is made in Python
 _LIMIT = 20_000  # holders looked at: a layer that holds a data set of objects is not walked to its end
 
 
@@ -52,7 +53,11 @@ def inside(value: Any) -> Iterator[tuple[Step, Any]]:
 
 
 def _is_library(value: Any) -> bool:
-    return isinstance(value, type) or str(type(value).__module__).partition(".")[0] in _LIBRARY
+    if isinstance(value, type):
+        return True
+    module = str(type(value).__module__).partition(".")[0]
+    # Code that is run by exec has no module of its own: its classes claim to be built in.
+    return module in _LIBRARY and not (module == "builtins" and type(value).__flags__ & _HEAP_TYPE)
 
 
 def _slots(kind: type) -> Iterator[str]:
