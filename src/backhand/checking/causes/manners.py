@@ -207,7 +207,7 @@ class Mean:
     ),
     Row(
         "not-deterministic",
-        "forward gives something else for the same input (off by {size} of its size), though the seed is the same.",
+        "forward gives something else for the same input, though the seed is the same.",
         "draw random numbers from NumPy's global state or a seeded generator of the layer",
         "forward is called twice with the same input and seed",
         """
