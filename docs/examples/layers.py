@@ -67,9 +67,10 @@ class BatchNorm:
 
 class SoftmaxWithLoss:
     def forward(self, x, t):
-        e = np.exp(x - x.max(axis=1, keepdims=True))
-        self.y, self.t = e / e.sum(axis=1, keepdims=True), t
-        return -np.sum(t * np.log(self.y)) / len(x)
+        z = x - x.max(axis=1, keepdims=True)
+        log_y = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        self.y, self.t = np.exp(log_y), t
+        return -np.sum(t * log_y) / len(x)
 
     def backward(self, dout=1):
         return dout * (self.y - self.t)

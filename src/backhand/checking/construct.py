@@ -146,7 +146,9 @@ def _misfits(subject: Subject) -> int:
     gradients = session.backward([np.ones_like(out) for out in outputs])
     wanted = subject.gradients.items()
     numbers = sum(subject.values[name].ndim == 0 for name in subject.parameters)
-    return numbers + sum(name not in gradients or gradients[name].shape != subject.values[of].shape for name, of in wanted)
+    return numbers + sum(
+        name not in gradients or gradients[name].shape != subject.values[of].shape for name, of in wanted
+    )
 
 
 def _configurations(guess: Guess, search: _Search) -> list[Example]:

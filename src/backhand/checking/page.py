@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backhand.checking.words import measured, summary
+from backhand.checking.words import measured, sentence, summary
 
 if TYPE_CHECKING:
     from backhand.checking.finding import Finding, Report
@@ -108,7 +108,7 @@ def _section(report: Report) -> str:
 
 def _row(report: Report, finding: Finding) -> str:
     figures = measured(report, finding)
-    said = finding.sentence if finding.verdict != "ok" or not figures else ""
+    said = sentence(finding) if finding.verdict != "ok" or not figures else ""
     parts = [f"<p>{escape(said)}</p>"] if said else []
     if figures:
         parts.append(f"<p><small>{escape(figures)}</small></p>")
@@ -129,7 +129,7 @@ def _verdict(verdict: str) -> str:
 
 
 def _heat(finding: Finding) -> str:
-    """The map of the error: the last axis runs right, the one before it down; each step of the others is its own map."""
+    """The map of the error: the last axis runs right, the one before it down, each step of the others is a map."""
     if finding.where is None or finding.where.map is None or finding.verdict == "ok":
         return ""
     errors = np.asarray(finding.where.map, dtype=float)

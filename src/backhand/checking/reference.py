@@ -42,6 +42,9 @@ class Forward:
         if not np.array_equal(self({}), fresh, equal_nan=True):
             self._session = None
         self.here = fresh
+        self.rounding = _rounding(
+            fresh, self({name: array * (1 + 1e-6 * np.pi) for name, array in self.values.items()})
+        )
         self.sizes = {name: typical_size(array) for name, array in self.values.items()}
 
     def __call__(self, changed: Mapping[str, Array]) -> Array:
@@ -71,7 +74,7 @@ class Forward:
             return np.asarray(self({name: value + (step * size) * direction}).real, dtype=np.float64)
 
         here = np.asarray(self.here, dtype=np.float64)
-        slope = differences(line, here)
+        slope = differences(line, here, rounding=self.rounding)
         lost = 2.0**-44 * float(np.abs(value).max(initial=0)) / size  # digits of value + step that rounding takes away
         return Slope(slope.value / size, (slope.bar + lost * np.abs(slope.value)) / size, slope.jump / size)
 
@@ -101,6 +104,13 @@ class Forward:
     def method(self, name: str) -> str:
         """The name of the method that ``along`` uses."""
         return "complex step" if self.is_analytic(name) else "differences"
+
+
+def _rounding(*outputs: Array) -> float:
+    """How finely outputs are rounded: as float32 is, where all are numbers that float32 has, whatever their dtype."""
+    single = all(np.array_equal(out, out.astype(np.float32), equal_nan=True) for out in outputs)
+    short = all(np.all(np.frexp(out)[0] * 4096 % 1 == 0) for out in outputs)  # 0, 3, 1/32 are in every dtype
+    return float(np.finfo(np.float32 if single and not short else np.float64).eps)
 
 
 def _agree(imaginary: Slope, real: Slope) -> bool:

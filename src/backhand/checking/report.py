@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from backhand.checking.page import fragment
-from backhand.checking.words import measured, place, summary
+from backhand.checking.words import measured, place, sentence, summary
 
 if TYPE_CHECKING:
     from backhand.checking.finding import Finding, Report
@@ -30,15 +30,18 @@ def text(report: Report) -> str:
     names = [finding.gradient for finding in report.findings]
     width = max(map(len, names), default=0)
     for finding in report.findings:
-        lines.append(f"  {finding.gradient:{width}}  {finding.verdict:10}  {measured(report, finding)}".rstrip())
+        figures = measured(report, finding)
+        lines.append(f"  {finding.gradient:{width}}  {finding.verdict:10}  {figures}".rstrip())
         if finding.verdict != "ok":
             lines += _wrapped(_said(finding), width)
+        elif not figures:
+            lines += _wrapped([sentence(finding)], width)
     lines += [f"  note: {note}" for note in report.notes]
     return "\n".join(lines)
 
 
 def _said(finding: Finding) -> list[str]:
-    said = [finding.sentence + (f" [{finding.cause}]" if finding.cause else "")]
+    said = [sentence(finding) + (f" [{finding.cause}]" if finding.cause else "")]
     if finding.line is not None:
         said.append(f"{place(finding.line)}: {finding.line.code}")
     if finding.remedy:
@@ -48,12 +51,8 @@ def _said(finding: Finding) -> list[str]:
 
 def _wrapped(paragraphs: Sequence[str], width: int) -> list[str]:
     indent = " " * (width + 4)
-    return [
-        line
-        for each in paragraphs
-        if each
-        for line in textwrap.wrap(each, _WIDTH, initial_indent=indent, subsequent_indent=indent)
-    ]
+    wrapper = textwrap.TextWrapper(_WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return [line for each in paragraphs if each for line in wrapper.wrap(each)]
 
 
 def html(report: Report) -> str:

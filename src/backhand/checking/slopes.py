@@ -46,11 +46,12 @@ def complex_step(line: Line) -> Slope:
     return Slope(value, np.abs(value) * 64 * EPSILON, np.zeros_like(value))
 
 
-def differences(line: Line, here: Array, goal: float = 1e-9) -> Slope:
+def differences(line: Line, here: Array, goal: float = 1e-9, rounding: float = EPSILON) -> Slope:
     """Central differences at shrinking steps, extrapolated to 0; stops when the error bar is ``goal`` of the largest.
 
-    ``here`` are the outputs at step 0. The bar is the distance of the best extrapolation to its neighbours (it grows,
-    too, where a kink lies inside of the steps), and at least what rounding of the outputs makes of it.
+    ``here`` are the outputs at step 0, ``rounding`` is how finely outputs are rounded. The bar is the distance of the
+    best extrapolation to its neighbours (it grows, too, where a kink lies inside of the steps), and at least what
+    rounding of the outputs makes of it.
     Source: Ridders, Advances in Engineering Software 4 (1982).
     """
     best, bar = np.zeros_like(here), np.full_like(here, np.inf)
@@ -63,7 +64,7 @@ def differences(line: Line, here: Array, goal: float = 1e-9) -> Slope:
         above, below = line(h), line(-h)
         row = [(above - below) / (2 * h)]
         largest = np.maximum(largest, np.maximum(np.abs(above), np.abs(below)))
-        noise = 8 * EPSILON * largest / h
+        noise = 8 * rounding * largest / h
         for order, coarser in enumerate(before):
             factor = RATIO ** (2 * (order + 1))
             row.append(row[-1] + (row[-1] - coarser) / (factor - 1))

@@ -10,7 +10,7 @@ from backhand.graph.graph import Source
 if TYPE_CHECKING:
     from backhand.checking.finding import Finding, Report
 
-__all__ = ["measured", "place", "summary"]
+__all__ = ["measured", "place", "sentence", "summary"]
 
 
 def summary(report: Report) -> str:
@@ -19,7 +19,7 @@ def summary(report: Report) -> str:
         agree = "agree" if len(report.agreement) > 1 else "agrees"
         return f"{', '.join(report.agreement)} {agree} to {max(report.agreement.values()):.1e}"
     worst = [finding for finding in report.findings if finding.verdict == report.verdict and finding.sentence]
-    return f"{worst[0].sentence}{place(worst[0].line, ' (', ')')}" if worst else ""
+    return f"{sentence(worst[0])}{place(worst[0].line, ' (', ')')}" if worst else ""
 
 
 def measured(report: Report, finding: Finding) -> str:
@@ -33,9 +33,12 @@ def measured(report: Report, finding: Finding) -> str:
         )
     if finding.verdict == "ok" and finding.gradient in report.agreement:
         return f"agrees to {report.agreement[finding.gradient]:.1e}" + (f" ({method})" if method else "")
-    if finding.verdict == "ok":
-        return finding.sentence
-    return f"off by {finding.size:.2g}" if 0 < finding.size < float("inf") else ""
+    return f"off by {finding.size:.2g}" if finding.verdict != "ok" and 0 < finding.size < float("inf") else ""
+
+
+def sentence(finding: Finding) -> str:
+    """What is the matter, with files as they are called from where the command runs."""
+    return finding.sentence.replace(os.getcwd() + os.sep, "")
 
 
 def place(line: Source | None, before: str = "", after: str = "") -> str:
