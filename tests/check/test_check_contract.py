@@ -64,7 +64,7 @@ class UsesItsCacheUp(Square):
 
 
 class AddsUp(Scale):
-    dW = 0
+    dW = 0  # noqa: N815
 
     def backward(self, dout):
         self.dW = self.dW + np.sum(dout * self.x, axis=tuple(range(dout.ndim - 1)))

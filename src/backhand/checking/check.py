@@ -70,9 +70,11 @@ def check(layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | 
                 "on copies; pass one without open files, generators and modules in it"
             ) from error
         make = lambda: copy.deepcopy(original)  # noqa: E731
-    names: Sequence[str] | None = tuple(params) if params is not None else None
+    names: Sequence[str] | None = None
     if isinstance(params, Mapping):
         make = with_parameters(make, params)
+    elif params is not None:
+        names = tuple(params)
     return check_examples([Example(make, tuple(map(_plain, inputs)), params=names)], name=name_of(layer), seed=seed)
 
 
