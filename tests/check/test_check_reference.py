@@ -1,5 +1,7 @@
 """The reference gradient: right within its own error bars, at kinks, in large blocks, and without a tolerance."""
 
+import copy
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -70,7 +72,7 @@ class Pair:
 
 
 def measured(thing, *inputs, seed=0):
-    return measure(adapt(Example(lambda: thing, inputs)), seed)
+    return measure(adapt(Example(lambda: copy.deepcopy(thing), inputs)), seed)
 
 
 X = np.random.default_rng(0).standard_normal((3, 5))

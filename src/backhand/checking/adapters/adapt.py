@@ -25,7 +25,7 @@ from backhand.checking.adapters.parameters import (
     still_there,
     unaccounted,
 )
-from backhand.checking.adapters.places import Path, leaves
+from backhand.checking.adapters.places import Path, get, leaves
 from backhand.checking.adapters.plain import PlainSubject
 from backhand.checking.adapters.plan import (
     Functions,
@@ -329,15 +329,18 @@ def _with_parameters(bare: PlainSubject, warm: bool) -> PlainSubject | None:
         found = {**more, **found}
     if not found and not subject.plan.certain:
         return None
-    return _complete(subject, held, found, learning_rate(session.thing, subject.plan))
+    return _complete(subject, held, old, found, learning_rate(session.thing, subject.plan))
 
 
-def _complete(subject: PlainSubject, held: Mapping[str, Held], found: Found, lr: float) -> PlainSubject | None:
+def _complete(
+    subject: PlainSubject, held: Mapping[str, Held], old: Mapping[str, Array], found: Found, lr: float
+) -> PlainSubject | None:
     missing = [*inputs_unaccounted(subject, found), *unaccounted(subject, held, found)]
     if not found and not missing:
         return None
     parameters = tuple(name for name in held if name in found or name in missing)
-    values = dict(subject.values) | {name: _real(held[name].array) for name in parameters}
+    values = dict(subject.values) | {name: _real(old[name]) for name in parameters}
+    fresh = subject.start().thing
     return replace(
         subject,
         values=values,
@@ -345,11 +348,21 @@ def _complete(subject: PlainSubject, held: Mapping[str, Held], found: Found, lr:
         gradients={gradient_name(name): name for name in values if name in found or name in missing},
         sources={gradient_name(name): source for name, source in found.items()},
         paths={name: held[name].paths for name in parameters},
+        native={name: values[name] for name in parameters if _is_native(fresh, held[name], values[name])},
         scalars=subject.scalars | {name for name in parameters if not isinstance(held[name].array, np.ndarray)},
         lr=lr,
         updated=frozenset(name for name, source in found.items() if source.kind == "update"),
-        clears=any(_CLEARS.search(name) for name in dir(subject.start().thing)),
+        clears=any(_CLEARS.search(name) for name in dir(fresh)),
     )
+
+
+def _is_native(fresh: Any, held: Held, value: Array) -> bool:
+    """Whether a fresh thing holds this very parameter, in float64."""
+    try:
+        array = get(fresh, held.paths[0])
+    except (AttributeError, LookupError, TypeError):
+        return False
+    return isinstance(array, np.ndarray) and array.dtype == np.float64 and np.array_equal(array, value)
 
 
 def _real(value: Any) -> Array:

@@ -49,6 +49,7 @@ class PlainSubject(Varied):
         sources: where each gradient is found.
         lr: what an update is divided by.
         warm: parameters are made by the first forward.
+        native: the parameters that a fresh thing has by itself, so that they needn't be put there.
         outputs_at: the places of the outputs that forward leaves in the object and doesn't return.
     """
 
@@ -61,6 +62,7 @@ class PlainSubject(Varied):
     sources: dict[str, Source] = field(default_factory=dict)
     lr: float = LEARNING_RATE
     warm: bool = False
+    native: dict[str, Array] = field(default_factory=dict)
     outputs_at: tuple[Path, ...] = ()
 
     def start(self, *, readonly: bool = False) -> PlainSession:
@@ -87,17 +89,22 @@ class PlainSession(Session):
     def __init__(self, subject: PlainSubject, readonly: bool = False) -> None:
         self.subject = subject
         self.readonly = readonly
+        seeded()
         self.thing = call("make", subject.example.make)
         self.cache: Any = None
         self.outputs: tuple[Array, ...] = ()
         self.given: dict[str, Any] = {}
         self._handed: dict[str, tuple[Any, Any]] = {}  # by name: what was handed over, and what it was a copy of
-        self._set: dict[str, Array] = {}
+        self._set: dict[str, Array] = {}  # by name: the values that the parameters have now
         self._calls: tuple[list[Any], Any] = ([], None)
         self._returned: dict[str, Array] = {}
         self._started = False
         if subject.warm:
             self._warm_up()
+        elif not readonly:
+            for name, value in subject.native.items():
+                self._set[name] = value
+                self._handed[name] = (get(self.thing, subject.paths[name][0]), value)
 
     # -- forward ----------------------------------------------------------------------------------------------------
 
@@ -289,7 +296,8 @@ class PlainSession(Session):
         return frozenset(
             name
             for name, (array, original) in self._handed.items()
-            if not np.array_equal(array, original, equal_nan=array.dtype.kind in "fc")
+            if not np.array_equal(array, original)
+            and not np.array_equal(array, original, equal_nan=array.dtype.kind in "fc")
         )
 
 

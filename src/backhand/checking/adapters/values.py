@@ -28,7 +28,7 @@ class Varied(Subject):
     def draw(self, seed: int) -> dict[str, Array]:
         """See :meth:`Subject.draw`."""
         if seed == 0:
-            return {name: array.copy() for name, array in self.values.items()}
+            return dict(self.values)
         rng = np.random.default_rng(seed)
         return {name: redrawn(array, rng) for name, array in self.values.items()}
 
