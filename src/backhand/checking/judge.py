@@ -57,7 +57,7 @@ def _finding(gradient: str, experiments: Sequence[Experiment]) -> Finding:
         return Finding(gradient, "ok", None, measurement.size, None, line, sentence, "", having[0].label)
     experiment = (clearly or off)[0]
     measurement = experiment.measurements[gradient]
-    cause = causes.explain(experiment, gradient)
+    cause = causes.explain(experiment, gradient, having)
     verdict, sentence = _judged(experiment, measurement, cause, bool(clearly))
     if experiment is not having[0]:
         sentence += f" (It is right at {having[0].label}; this was seen at {experiment.label}.)"

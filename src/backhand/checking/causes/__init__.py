@@ -66,12 +66,15 @@ TABLE = _in_order(
 _BY_ID = {row.id: row for row in TABLE}
 
 
-def explain(experiment: Experiment, gradient: str) -> Cause | None:
-    """The cause of a wrong gradient, confirmed at other values and shapes; None if there is none to name."""
+def explain(experiment: Experiment, gradient: str, measured: Sequence[Experiment] = ()) -> Cause | None:
+    """The cause of a wrong gradient, confirmed at other values and shapes; None if there is none to name.
+
+    ``measured`` are experiments that have been made already: they confirm, before any more are made.
+    """
     evidence = Evidence(Lab(experiment), gradient)
     others = [
         Evidence(Lab(other), gradient)
-        for other in experiment.confirmations
+        for other in _confirming(experiment, gradient, measured) or experiment.confirmations
         # In some configuration a mistake hides: what isn't wrong there neither confirms nor denies.
         if gradient in other.measurements and other.measurements[gradient].wrong
     ]
@@ -100,6 +103,14 @@ def named(id: str, **facts: str) -> Cause:
     if "verdict" in facts:
         verdict = facts["verdict"]  # type: ignore[assignment]
     return Cause(row.id, row.sentence.format_map(blanks), row.remedy.format_map(blanks), verdict)
+
+
+def _confirming(experiment: Experiment, gradient: str, measured: Sequence[Experiment]) -> list[Experiment]:
+    """Of the experiments in which a gradient is wrong, too, one at these shapes and one at others."""
+    wrong = [e for e in measured if e is not experiment and gradient in e.wrong]
+    same = [e for e in wrong if e.subject is experiment.subject]
+    other = [e for e in wrong if e.subject is not experiment.subject]
+    return [*same[:1], *other[:1]] if same and other else []
 
 
 def _confirmed(row: Row, facts: Facts, others: list[Evidence]) -> bool:

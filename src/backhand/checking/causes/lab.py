@@ -13,6 +13,7 @@ from backhand.checking.subject import Array, UserCodeError
 
 __all__ = ["Lab"]
 
+STEP = 2e-5  # of a value's size: two runs an entry, and accurate to about 1e-9, which is enough to compare with
 _ENTRIES, _CELLS = 600, 400_000  # of a value, and of a Jacobian, at most
 
 
@@ -36,10 +37,18 @@ class Lab:
             return None
         rows = []
         try:
+            forward = self._forward
+            analytic = forward.is_analytic(name)
+            step = STEP * forward.sizes[name]
             for entry in range(value.size):
-                direction = np.zeros(value.size)
-                direction[entry] = 1.0
-                rows.append(self._forward.along(name, direction.reshape(value.shape)).value)
+                flat = np.zeros(value.size)
+                flat[entry] = 1.0
+                direction = flat.reshape(value.shape)
+                if analytic:
+                    rows.append(forward.along(name, direction).value)
+                else:
+                    above, below = (forward({name: value + sign * step * direction}) for sign in (1, -1))
+                    rows.append((above - below) / (2 * step))
         except UserCodeError:
             return None
         return np.array(rows).reshape(value.size, outputs)
