@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from backhand.checking.measurement import Estimate
-from backhand.checking.slopes import Slope, complex_step, differences
+from backhand.checking.slopes import EPSILON, Slope, complex_step, differences
 from backhand.checking.subject import Array, Session, Subject, UserCodeError
 
 __all__ = ["EVERY_ENTRY", "Forward", "Projection", "directions", "project", "reference", "some_entries", "typical_size"]
@@ -42,10 +42,8 @@ class Forward:
         if not np.array_equal(self({}), fresh, equal_nan=True):
             self._session = None
         self.here = fresh
-        self.rounding = _rounding(
-            fresh, self({name: array * (1 + 1e-6 * np.pi) for name, array in self.values.items()})
-        )
         self.sizes = {name: typical_size(array) for name, array in self.values.items()}
+        self.rounding = self._rounding()
 
     def __call__(self, changed: Mapping[str, Array]) -> Array:
         """The outputs with some values changed.
@@ -56,6 +54,30 @@ class Forward:
         session = self._session or self.subject.start()
         outputs = session.forward({**self.values, **changed})
         return np.concatenate([np.ravel(out) for out in outputs])
+
+    def _rounding(self) -> float:
+        """How finely outputs are rounded, in units of the largest: float32 inside of forward shows here alone."""
+        names = [name for name in self.values if self.values[name].size]
+        found = self._rounding_along(names)
+        if found is None:  # one of them can't be moved: t, which has to stay a distribution
+            found = max(self._rounding_along([name]) or EPSILON for name in names)
+        return found
+
+    def _rounding_along(self, names: Sequence[str]) -> float | None:
+        """On a line of steps too small for a bend, all that is left after three differences is rounding.
+
+        The line begins beside the values, where there may be a kink. None if forward raises on it.
+        """
+        random = np.random.default_rng(8)
+        ways = {name: self.sizes[name] * random.uniform(-1.0, 1.0, self.values[name].shape) for name in names}
+        steps = (np.pi + np.arange(7)) * 2.0**-22
+        try:
+            line = np.array([self({n: self.values[n] + step * way for n, way in ways.items()}).real for step in steps])
+        except UserCodeError:
+            return None
+        largest = float(np.abs(line).max(initial=0.0))
+        rough = float(np.abs(np.diff(line.astype(np.float64), 3, axis=0)).max(initial=0.0))
+        return max(EPSILON, rough / (4 * largest)) if 0 < largest < np.inf else EPSILON
 
     def along(self, name: str, direction: Array, method: Method = "best") -> Slope:
         """The slope as one value moves along a direction, whose largest entry is 1.
@@ -104,13 +126,6 @@ class Forward:
     def method(self, name: str) -> str:
         """The name of the method that ``along`` uses."""
         return "complex step" if self.is_analytic(name) else "differences"
-
-
-def _rounding(*outputs: Array) -> float:
-    """How finely outputs are rounded: as float32 is, where all are numbers that float32 has, whatever their dtype."""
-    single = all(np.array_equal(out, out.astype(np.float32), equal_nan=True) for out in outputs)
-    short = all(np.all(np.frexp(out)[0] * 4096 % 1 == 0) for out in outputs)  # 0, 3, 1/32 are in every dtype
-    return float(np.finfo(np.float32 if single and not short else np.float64).eps)
 
 
 def _agree(imaginary: Slope, real: Slope) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from backhand.checking.subject import Array
 
-__all__ = ["Slope", "complex_step", "differences"]
+__all__ = ["EPSILON", "Slope", "complex_step", "differences"]
 
 Line = Callable[[complex], Array]
 """The outputs, flat, at a step along the line."""
