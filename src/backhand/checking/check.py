@@ -190,6 +190,12 @@ def _report_on(main: Experiment) -> Report:
     )
 
 
+def _for_one_sample(main: Experiment) -> bool:
+    """Whether the inputs are one sample: code for just that, which raises for a batch, is right for its own network."""
+    first = main.values[main.subject.inputs[0]] if main.subject.inputs else None
+    return first is not None and first.ndim > 1 and first.shape[0] == 1
+
+
 def _experiments(main: Experiment) -> tuple[list[Experiment], list[Finding]]:
     """The main one, other values, other shapes; and what raised on the way."""
     experiments, crashes = [main], []
@@ -208,7 +214,8 @@ def _experiments(main: Experiment) -> tuple[list[Experiment], list[Finding]]:
             experiment = measure(subject, seed, quick=True)
         except UserCodeError as error:
             if error.phase == "backward":
-                crashes.append(crash(error, f"{subject.label}, seed {seed}"))
+                said = crash(error, f"{subject.label}, seed {seed}")
+                crashes.append(replace(said, verdict="convention") if _for_one_sample(main) else said)
             continue
         if all(np.isfinite(out).all() for out in experiment.outputs):
             experiments.append(experiment)

@@ -114,7 +114,7 @@ def worlds(hint: str, *, recurrent: bool, heads: bool, classes_are_outputs: bool
     # Code that only runs where W is square comes before code for one sample without a batch.
     square = [replace(rows, M=rows.D, H=rows.D), replace(World("columns"), M=7, H=7)]
     scores = World("scores")
-    single = [*square, scores, World("vector", out_first=True), World("vector"), World("scalar")]
+    single = [*square, scores, replace(rows, N=1), World("vector", out_first=True), World("vector"), World("scalar")]
     pictures = [images, World("nhwc"), World("chw"), World("hwc"), World("hw")]
     # Halves of an even image, for windows without overlap.
     pictures += [replace(world, high=6, wide=4, k=2) for world in pictures]

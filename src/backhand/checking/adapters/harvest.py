@@ -165,7 +165,7 @@ def _kept(path: Path, array: Array, held: Sequence[Leaf]) -> Path | None:
         if place == path or not is_gradient(place) or np.size(value) == 0:
             continue
         theirs = stem(place)
-        if not theirs and place[:-1] == path[:-1]:  # {"val": W, "grad": dW}
+        if not theirs and place[:-1] == path[:-1] and np.shape(value) == array.shape:  # {"val": W, "grad": dW}
             theirs = own
         if not theirs or theirs[-1:] != own[-1:]:
             continue

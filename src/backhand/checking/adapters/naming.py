@@ -13,6 +13,7 @@ __all__ = [
     "FORWARD",
     "gradient_name",
     "is_gradient",
+    "is_label",
     "is_upstream",
     "likeness_to_truth",
     "methods_like",
@@ -69,7 +70,7 @@ _MARKS = (
 )
 _MARK = re.compile(_MARKS)
 _CELL = frozenset({"val", "value", "data"})  # {"val": W, "grad": dW}
-_GRAD = re.compile(r"^_?(?:grad|grads|gradient|gradients|g|diff|d)$", re.IGNORECASE)
+_GRAD = re.compile(r"^_?(?:grad|grads|gradient|gradients|diff)$", re.IGNORECASE)
 _SAME = {
     "weights": "w",
     "weight": "w",
@@ -145,9 +146,9 @@ def is_gradient(path: Path) -> bool:
     last = keys[-1]
     if last in {"data", "depth", "dim", "decay", "dropout", "dropout_ratio", "delta", "d"}:
         return False
-    return bool(re.match(r"d[A-Z_]|d[wbx]\d*$|d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)", last)) or bool(
-        re.search(r"grad|nabla|^dL_?d", last, re.IGNORECASE)
-    )
+    return bool(
+        re.match(r"d[A-Z_]|d[wbxhuv][a-z]?\d*$|d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)", last)
+    ) or bool(re.search(r"grad|nabla|^dL_?d", last, re.IGNORECASE))
 
 
 def stem(path: Path) -> tuple[str, ...]:
@@ -181,6 +182,11 @@ def value_name(path: Path) -> str:
 def likeness_to_truth(name: str) -> int:
     """From 0, named as a prediction is, to 2, named as labels are: which of a loss's inputs its one gradient is by."""
     return 1 - bool(_GUESS.search(name)) + 2 * bool(_TRUTH.search(name))
+
+
+def is_label(name: str) -> bool:
+    """Whether an argument is named as the truth is that a loss compares with."""
+    return bool(_TRUTH.search(name)) or name in ("y", "Y")
 
 
 def gradient_name(value: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from backhand.checking.adapters.naming import BACKWARD, FORWARD, is_upstream, methods_like, role_of
+from backhand.checking.adapters.naming import BACKWARD, FORWARD, is_label, is_upstream, methods_like, role_of
 
 __all__ = [
     "Functions",
@@ -122,6 +122,9 @@ def backward_calls(
     parameters = arguments(function)
     required = [p.name for p in parameters if p.default is p.empty]
     optional = [p.name for p in parameters if p.default is not p.empty]
+    upstream = any(role_of(name) == "dout" for name in required)
+    if not upstream and any(is_label(name) and name not in inputs for name in required[1:]):
+        return  # backprop(x, y) is the gradient of a cost(x, y), not of this forward(x)
     if not parameters and takes_any_number(function):
         many = tuple(f"dout:{i}" for i in range(outputs)) if outputs > 1 else ("dout",)
         yield from ((many, ()), (("douts",), ()), ((), ()))
