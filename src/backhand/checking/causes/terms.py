@@ -97,18 +97,23 @@ def _decay_doubled(e: Evidence) -> Facts | None:
 
 
 def _epsilon(e: Evidence) -> Facts | None:
-    """A small error that falls or grows steeply as the input is scaled: what an epsilon beside it does."""
+    """A small error that falls or grows steeply as the input is scaled: what an epsilon beside it does.
+
+    A large one, where the logarithm is of less than the epsilon, all but vanishes for a smaller input; not quite, as
+    that of a forgotten clip would.
+    """
     if e.missing or e.x is None:
         return None
     if e.batch == 1 and np.isfinite(e.out).all() and not np.isfinite(e.hand).all():
         return {"size": "inf (a variance of 0)", "verdict": "fragile"}
-    if not e.fits or not 0 < e.measurement.size < 0.03:
+    if not e.fits or not 0 < e.measurement.size:
         return None
     if not np.isfinite(e.hand).all() or e.factor is not None:
         return None
     name = e.experiment.subject.inputs[0]
     sizes = []
-    for scale in (0.2, 1.0, 5.0):
+    saturated = e.measurement.size > 0.03
+    for scale in (0.05 if saturated else 0.2, 1.0, 5.0):
         values = {name: e.x * scale}
         right, given = e.derivative(values=values), e.backward(values=values)
         if right is None or given is None or given.shape != right.shape:
@@ -116,6 +121,8 @@ def _epsilon(e: Evidence) -> Facts | None:
         sizes.append(float(np.nanmax(np.abs(given - right)) / max(float(np.nanmax(np.abs(right))), 1e-300)))
     small, here, large = sizes
     steep = (small > 4 * here and here > 4 * large) or (large > 4 * here and here > 1.2 * small)
+    if saturated:
+        steep = 1e-12 < small < 1e-4
     return {"size": f"{e.measurement.size:.1g}"} if steep else None
 
 
