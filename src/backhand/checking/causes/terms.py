@@ -108,11 +108,11 @@ def _epsilon(e: Evidence) -> Facts | None:
         return {"size": "inf (a variance of 0)", "verdict": "fragile"}
     if not e.fits or not 0 < e.measurement.size:
         return None
-    if not np.isfinite(e.hand).all() or e.factor is not None:
+    saturated = e.measurement.size > 0.03
+    if not np.isfinite(e.hand).all() or (e.factor is not None and not saturated):
         return None
     name = e.experiment.subject.inputs[0]
     sizes = []
-    saturated = e.measurement.size > 0.03
     for scale in (0.05 if saturated else 0.2, 1.0, 5.0):
         values = {name: e.x * scale}
         right, given = e.derivative(values=values), e.backward(values=values)
