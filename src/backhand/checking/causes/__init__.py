@@ -7,7 +7,7 @@ at another seed and at other shapes, and of one at least: else there is no cause
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from backhand.checking.causes import factors, linear, manners, masks, softmax, sums, terms
 from backhand.checking.causes.crashed import crashed
@@ -72,12 +72,7 @@ def explain(experiment: Experiment, gradient: str, measured: Sequence[Experiment
     ``measured`` are experiments that have been made already: they confirm, before any more are made.
     """
     evidence = Evidence(Lab(experiment), gradient)
-    others = [
-        Evidence(Lab(other), gradient)
-        for other in _confirming(experiment, gradient, measured) or experiment.confirmations
-        # In some configuration a mistake hides: what isn't wrong there neither confirms nor denies.
-        if gradient in other.measurements and other.measurements[gradient].wrong
-    ]
+    others = [Evidence(Lab(other), gradient) for other in _confirming(experiment, gradient, measured)]
     for row in TABLE:
         if row.test is None:
             continue
@@ -106,22 +101,48 @@ def named(id: str, **facts: str) -> Cause:
 
 
 def _confirming(experiment: Experiment, gradient: str, measured: Sequence[Experiment]) -> list[Experiment]:
-    """Of the experiments in which a gradient is wrong, too, one at these shapes and one at others."""
-    wrong = [e for e in measured if e is not experiment and gradient in e.wrong]
-    same = [e for e in wrong if e.subject is experiment.subject]
-    other = [e for e in wrong if e.subject is not experiment.subject]
-    return [*same[:1], *other[:1]] if same and other else []
+    """Experiments in which a gradient is wrong, too: one at these shapes, and one or two with all or other sizes.
+
+    In some configuration a mistake hides: what isn't wrong there neither confirms nor denies.
+    """
+    found: list[Experiment] = []
+    batches = {_batch(experiment)}
+    for other in _candidates(experiment, measured):
+        if other is experiment or gradient not in other.wrong:
+            continue
+        if other.subject is experiment.subject:
+            if all(each.subject is not experiment.subject for each in found):
+                found.append(other)
+        elif _batch(other) != 1 and _batch(other) not in batches:  # of one sample much looks alike
+            batches.add(_batch(other))
+            found.append(other)
+        if len(found) == 3:
+            break
+    return found
+
+
+def _candidates(experiment: Experiment, measured: Sequence[Experiment]) -> Iterator[Experiment]:
+    """Those that are there, then more, made one by one as they are needed."""
+    yield from measured
+    yield experiment.again(experiment.seed + 1)
+    yield from experiment.elsewhere(limit=4)
+
+
+def _batch(experiment: Experiment) -> int:
+    return Evidence(Lab(experiment), next(iter(experiment.measurements))).batch
 
 
 def _confirmed(row: Row, facts: Facts, others: list[Evidence]) -> bool:
     """Whether all the other experiments say the same, and one at least says it."""
     assert row.test is not None
     agreed = 0
+    varied = not row.varies
     for other in others:
         there = row.test(other)
         if there is UNCLEAR:
             continue
         if there is None or any(there.get(name) != facts.get(name) for name in row.same):
             return False
+        varied = varied or any(there.get(name) != facts.get(name) for name in row.varies)
         agreed += 1
-    return agreed > 0
+    return agreed > 0 and varied

@@ -178,6 +178,7 @@ class MeanSquaredError:
 """,
         "MeanSquaredError(), y, t",
         _not_divided,
+        varies=("n",),
     ),
     Row(
         "batch-size-divided-twice",
@@ -195,6 +196,7 @@ class SoftmaxWithLoss:
 """,
         "SoftmaxWithLoss(), scores, one_hot",
         _divided_twice,
+        varies=("n",),
     ),
     Row(
         "divided-by-batch",
@@ -215,6 +217,7 @@ class Affine:
 """,
         "Affine(W, b), x",
         _divided_by_batch,
+        varies=("n",),
         verdict="convention",
     ),
     Row(
@@ -232,6 +235,7 @@ class SumOfSquares:
 """,
         "SumOfSquares(), y, t",
         _sum_against_mean,
+        varies=("factor",),
     ),
     Row(
         "sign",

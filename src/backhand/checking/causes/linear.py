@@ -48,8 +48,9 @@ def _not_summed(e: Evidence) -> Facts | None:
         for axes in subsets(e.hand.ndim):
             if axes and np.prod([e.hand.shape[axis] for axis in axes]) > 1:
                 summed = e.hand.sum(axis=axes)
-                if summed.shape == e.reference.shape and np.allclose(
-                    summed, e.reference, rtol=1e-6, atol=20 * e.bar + 1e-7 * float(np.abs(e.reference).max(initial=0))
+                right = e.reference.reshape(summed.shape) if summed.size == e.reference.size else summed + np.inf
+                if np.allclose(
+                    summed, right, rtol=1e-6, atol=20 * e.bar + 1e-7 * float(np.abs(e.reference).max(initial=0))
                 ):
                     return {"given": str(e.hand.shape), "expected": str(e.reference.shape)}
         return None
@@ -62,7 +63,7 @@ def _not_summed(e: Evidence) -> Facts | None:
 
 def _wrong_axis(e: Evidence) -> Facts | None:
     """A sum of the right terms over other axes; the terms are dout, or the reference by sample."""
-    if e.missing or e.factor is not None or e.value.ndim > 1:
+    if e.missing or e.factor is not None or np.squeeze(e.value).ndim > 1:
         return None
     for terms in _terms(e):
         over = [axes for axes in subsets(terms.ndim) if _is_sum(e.reference, terms, axes)]

@@ -31,6 +31,7 @@ class Row:
         call: what to pass to check to see it: ``Relu(), x``.
         test: whether an experiment looks like it: the facts, or None. A row without one is seen by the contract.
         same: the facts that must come out the same at every shape and seed.
+        varies: the facts, sizes of the input, that must come out different at one other shape at least.
         verdict: what the finding's verdict becomes; None leaves it.
     """
 
@@ -42,4 +43,5 @@ class Row:
     call: str
     test: Callable[[Evidence], Facts | None] | None = None
     same: tuple[str, ...] = ()
+    varies: tuple[str, ...] = ()
     verdict: Verdict | None = None
