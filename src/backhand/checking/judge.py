@@ -17,8 +17,6 @@ from backhand.checking.subject import Array, UserCodeError
 
 __all__ = ["crash", "gradients"]
 
-ELSEWHERE = 0.05  # where the main configuration is right, what is off by less elsewhere has a small reason
-
 
 def gradients(experiments: Sequence[Experiment]) -> list[Finding]:
     """A finding for each gradient of the first experiment, from all of them."""
@@ -48,7 +46,7 @@ def _finding(gradient: str, experiments: Sequence[Experiment]) -> Finding:
     """What is to be said of one gradient: of the first configuration in which it is off, else of the first."""
     having = [experiment for experiment in experiments if gradient in experiment.measurements]
     off = [experiment for experiment in having if gradient in experiment.wrong]
-    clearly = [experiment for experiment in off if _clearly(experiment.measurements[gradient], having[0])]
+    clearly = [experiment for experiment in off if _clearly(experiment, gradient, having[0])]
     if not off:
         measurement = having[0].measurements[gradient]
         closest = max(experiment.measurements[gradient].size for experiment in having)
@@ -74,13 +72,22 @@ def _finding(gradient: str, experiments: Sequence[Experiment]) -> Finding:
     )
 
 
-def _clearly(measurement: Measurement, main: Experiment) -> bool:
-    """Off by more than an epsilon in forward makes. Where the main configuration is right, that may be more: 1e-7 in a
-    logarithm is a hundredth of a probability of 1e-5."""
+def _clearly(experiment: Experiment, gradient: str, main: Experiment) -> bool:
+    """Off by more than an epsilon in forward makes.
+
+    Where the main configuration is right, so must be what is seen at more moderate inputs: a logarithm with 1e-7 in it
+    is anything at a probability of 1e-7.
+    """
+    measurement, at_home = experiment.measurements[gradient], main.measurements[gradient]
     if not measurement.wrong or measurement.close:
         return False
-    at_home = main.measurements[measurement.gradient]
-    return measurement is at_home or (at_home.wrong and not at_home.close) or measurement.size > ELSEWHERE
+    if measurement is at_home or (at_home.wrong and not at_home.close):
+        return True
+    try:
+        moderate = experiment.gentler.measurements[gradient]
+    except UserCodeError:
+        return True
+    return moderate.wrong and not moderate.close
 
 
 def _descended(findings: list[Finding], experiments: Sequence[Experiment]) -> list[Finding]:

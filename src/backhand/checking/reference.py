@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -37,7 +38,9 @@ class Forward:
         self._complex: dict[str, bool] = {}
         fresh = self({})
         session = subject.start()
+        start = perf_counter()
         session.forward(self.values)
+        self.seconds = perf_counter() - start
         self._session = session
         if not np.array_equal(self({}), fresh, equal_nan=True):
             self._session = None
