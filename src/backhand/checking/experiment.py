@@ -30,7 +30,6 @@ __all__ = ["Estimate", "Experiment", "Measurement", "measure", "random_douts"]
 FLOOR = 1e-6  # of the largest entry: float32 casts and rounded constants stay below, every real bug is far above
 CLOSE = 1e-3  # below this an epsilon or a small regularisation is the likely reason
 PROJECTIONS = 3
-SLOW = 1e-3  # seconds for a forward
 GENTLER = 0.25
 
 
@@ -127,7 +126,7 @@ def random_douts(outputs: Sequence[Array], seed: int) -> tuple[Array, ...]:
 def measure(subject: Subject, seed: int = 0, *, quick: bool = False, values: Values | None = None) -> Experiment:
     """Run forward and backward once at the values of a seed, or at given ones, and compare with the reference.
 
-    With ``quick``, or if forward is slow, every block is first compared along random directions, and entry by entry
+    With ``quick``, or if forward is expensive, every block is first compared along random directions, and entry by entry
     only if it is off there.
 
     Raises:
@@ -135,7 +134,7 @@ def measure(subject: Subject, seed: int = 0, *, quick: bool = False, values: Val
     """
     values = {**subject.draw(seed), **(values or {})}
     forward = Forward(subject, values)
-    quick = quick or forward.seconds > SLOW
+    quick = quick or forward.expensive
     session = subject.start()
     outputs = session.forward(values)
     douts = random_douts(outputs, seed)
@@ -207,7 +206,7 @@ def _compare(
         off_by, closeness = _along_directions(forward, gradient, hand, noise, douts, seed)
         if off_by == 0.0:
             unknown = np.full(value.shape, np.nan)
-            method = "differences" if forward.subject.large else forward.method(name)
+            method = "differences" if forward.expensive else forward.method(name)
             estimate = Estimate(unknown, unknown, unknown, unknown, method)
             return Measurement(gradient, name, hand, estimate, unknown, False, closeness)
     estimate, error, allowed = _entry_by_entry(forward, gradient, hand, noise, douts, seed)
@@ -229,10 +228,10 @@ def _along_directions(
 ) -> tuple[float, float]:
     """How far it is off along the worst direction, relative, 0 if within the bars; and how far apart it is anyway."""
     worst = closeness = 0.0
-    name, large = forward.subject.gradients[gradient], forward.subject.large
+    name, few = forward.subject.gradients[gradient], forward.expensive
     size = float(np.linalg.norm(hand))
-    methods: tuple[Method, ...] = ("differences",) if large else ("best", "fine")
-    for direction in directions(hand.shape, 1 if large else PROJECTIONS, seed):
+    methods: tuple[Method, ...] = ("differences", "fine") if few else ("best", "fine")
+    for direction in directions(hand.shape, 1 if few else PROJECTIONS, seed):
         mine = float(np.sum(hand * direction))
         relative = float("inf")
         for method in methods:
@@ -240,7 +239,7 @@ def _along_directions(
             scale = max(size, abs(found.value))
             error = max(abs(mine - found.value) - found.jump / 2, 0.0)
             allowed = found.bar + FLOOR * scale
-            if method == "best" or found.bar <= CLOSE * scale:
+            if method != "fine" or found.bar <= CLOSE * scale:
                 relative = error / scale if scale > 10 * found.bar else 0.0
             if error <= allowed or error <= allowed + 16 * noise[gradient] * np.sqrt(hand.size):
                 closeness = max(closeness, relative)

@@ -20,6 +20,7 @@ from backhand.checking.subject import Array, Session, Subject, UserCodeError
 __all__ = ["EVERY_ENTRY", "Forward", "Projection", "directions", "project", "reference", "some_entries", "typical_size"]
 
 EVERY_ENTRY = 128  # a block of more entries is measured along random directions
+SLOW = 1e-3  # seconds for a forward: then the fewest calls that decide are made
 FINER = 2.0**-12
 Method = Literal["best", "differences", "fine"]
 SAMPLED = 24  # entries of a large block that are looked at, to tell where it is off
@@ -40,7 +41,7 @@ class Forward:
         session = subject.start()
         start = perf_counter()
         session.forward(self.values)
-        self.seconds = perf_counter() - start
+        self.expensive = subject.large or perf_counter() - start > SLOW
         self._session = session
         if not np.array_equal(self({}), fresh, equal_nan=True):
             self._session = None
