@@ -103,6 +103,8 @@ def _descended(findings: list[Finding], experiments: Sequence[Experiment]) -> li
 
 
 def _blaming(finding: Finding, found: Blame) -> Finding:
+    if not found.layer and finding.cause is not None:
+        return finding
     if not found.layer:
         why = f" (Each layer of {found.kind} is right by itself: what puts their gradients together is wrong.)"
         return replace(finding, sentence=finding.sentence + why)
