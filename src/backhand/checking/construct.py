@@ -16,12 +16,13 @@ import numpy as np
 
 from backhand.checking.adapters.adapt import adapt
 from backhand.checking.adapters.guard import call, quiet
+from backhand.checking.adapters.plain import PlainSubject
 from backhand.checking.discover import Thing
 from backhand.checking.example import Example
 from backhand.checking.guesses import Guess, constructor, example_of, forwards, guesses
 from backhand.checking.load import too_old
 from backhand.checking.roles import slots
-from backhand.checking.subject import Subject, UserCodeError
+from backhand.checking.subject import UserCodeError
 from backhand.checking.variants import variants
 from backhand.errors import CheckError
 
@@ -134,7 +135,7 @@ def _forward(thing: Thing, guess: Guess, example: Example) -> None:
     call("forward", function, *copy.deepcopy(example.inputs))
 
 
-def _misfits(subject: Subject) -> int:
+def _misfits(subject: PlainSubject) -> int:
     """Run both halves once: how many gradients are missing or of another shape, and how many parameters a mere number.
 
     A bias that isn't an array takes any sum for its gradient: it must not be preferred for that.
@@ -146,9 +147,10 @@ def _misfits(subject: Subject) -> int:
     gradients = session.backward([np.ones_like(out) for out in outputs])
     wanted = subject.gradients.items()
     numbers = sum(subject.values[name].ndim == 0 for name in subject.parameters)
-    return numbers + sum(
-        name not in gradients or gradients[name].shape != subject.values[of].shape for name, of in wanted
-    )
+    # Where names leave no doubt, a gradient that isn't there is a mistake, and no reason to guess on.
+    missing = 0 if subject.plan.certain else sum(name not in gradients for name, _ in wanted)
+    shaped = sum(name in gradients and gradients[name].shape != subject.values[of].shape for name, of in wanted)
+    return numbers + missing + shaped
 
 
 def _configurations(guess: Guess, search: _Search) -> list[Example]:
@@ -157,6 +159,8 @@ def _configurations(guess: Guess, search: _Search) -> list[Example]:
     for other in variants(search.thing, guess):
         if time.monotonic() > search.until or len(found) == _CONFIGURATIONS:
             break
+        if other.settings and any(other.settings[0] in done.settings.items() for done in found):
+            continue  # stride 2 and padding 1 at once ran, so each alone says no more
         try:
             example = example_of(search.thing, other)
             _misfits(adapt(example))

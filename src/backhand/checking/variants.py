@@ -28,10 +28,10 @@ def variants(thing: Thing, guess: Guess) -> Iterator[Guess]:
         elif slot.role == "stride":
             spatial.append((slot.name, 2 if default != 2 else 1))
     spatial += [(key, {"stride": 2, "pad": 1}[key]) for key in sorted(keys & {"stride", "pad"})]
-    for change in spatial:
-        yield _with(thing, guess, [change])
     if len(spatial) > 1:
         yield _with(thing, guess, spatial)
+    for change in spatial:
+        yield _with(thing, guess, [change])
     for number, (slot, pick) in enumerate(guess.inputs):
         if slot.role in ("labels", "y"):
             yield from (_with_input(guess, number, other) for other in (0, 1) if other != pick)
