@@ -22,40 +22,20 @@ __all__ = [
     "value_name",
 ]
 
-FORWARD = (
-    *("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop", "forwardprop", "fprop"),
-    *("feedforward", "feed_forward", "fwd", "propagate", "__call__", "call", "compute", "activation", "activate"),
-    *(
-        "function",
-        "func",
-        "fn",
-        "f",
-        "apply",
-        "loss",
-        "calc_loss",
-        "compute_loss",
-        "calculate",
-        "calc",
-        "cost",
-        "error",
-    ),
-    *("evaluate", "eval", "predict", "run", "transform", "output", "value"),
+FORWARD = tuple(
+    """
+    forward forward_pass forward_propagation forward_propagate forward_prop forwardprop fprop feedforward feed_forward fwd
+    propagate __call__ call compute activation activate function func fn f apply loss calc_loss compute_loss calculate calc
+    cost error evaluate eval predict run transform output value
+    """.split()
 )
-BACKWARD = (
-    *("backward", "backward_pass", "backward_propagation", "backward_propagate", "backward_prop", "backwardprop"),
-    *(
-        "backprop",
-        "back_prop",
-        "backpropagation",
-        "back_propagation",
-        "backpropagate",
-        "back_propagate",
-        "bprop",
-        "bwd",
-    ),
-    *("gradient", "gradients", "grad", "calc_gradient", "compute_gradient", "get_gradient", "derivative", "deriv"),
-    *("dervivative", "prime", "delta", "activation_derivative", "loss_derivative", "loss_gradient", "loss_grad"),
-    *("loss_prime", "f_prime", "df", "d", "derivate", "differentiate", "diff", "backward_delta", "error_derivative"),
+BACKWARD = tuple(
+    """
+    backward backward_pass backward_propagation backward_propagate backward_prop backwardprop backprop back_prop
+    backpropagation back_propagation backpropagate back_propagate bprop bwd gradient gradients grad calc_gradient
+    compute_gradient get_gradient derivative deriv dervivative prime delta activation_derivative loss_derivative
+    loss_gradient loss_grad loss_prime f_prime df d derivate differentiate diff backward_delta error_derivative
+    """.split()
 )
 _BACKWARD_LIKE = re.compile(r"back|bprop|bwd|grad|deriv|dervi|prime|^d_|_d$|^d[A-Z]|delta", re.IGNORECASE)
 _NEVER = re.compile(r"numerical|zero|clear|reset|update|clip|check|collect|apply_grad|^get_params|step$", re.IGNORECASE)
@@ -64,55 +44,44 @@ _TRUTH = re.compile(r"true|^ts?$|^tt$|target|label|truth|actual|expected|^gt$|de
 _GUESS = re.compile(r"pred|hat|^p$|^h$|^a$|^al$|^o$|out|score|logit|prob|guess|estimate|^x$|^z$", re.IGNORECASE)
 
 _MANGLED = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
-_MARKS = (
-    r"^d[lejLEJ]_?_?d_?(?=\w)|^(?:grad|gradient|grads|delta|diff)_?(?:of_|by_|wrt_)?(?=\w)|^d_(?=\w)|^d(?=\w)|^g_(?=\w)"
-    r"|_?(?:gradients?|grads?|delta|diff|derivative)$|^nabla_?(?=\w)"
+_MARK = re.compile(  # what makes a gradient's name of a value's: dL_dW, grad_W, dW, W_grad
+    r"^d[lejLEJ]_?_?d_?(?=\w)|^(?:grad|gradient|grads|delta|diff)_?(?:of_|by_|wrt_)?(?=\w)|^d_(?=\w)|^d(?=\w)"
+    r"|^g_(?=\w)|_?(?:gradients?|grads?|delta|diff|derivative)$|^nabla_?(?=\w)"
 )
-_MARK = re.compile(_MARKS)
+_LIKE_GRADIENT = re.compile(
+    r"^d[A-Z_]|^d[wbxhuv][a-z]?\d*$|^d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)|^dL_?d|(?i:grad|nabla)"
+)
+_NO_GRADIENT = frozenset({"data", "depth", "dim", "decay", "dropout", "dropout_ratio", "delta", "d"})
 _CELL = frozenset({"val", "value", "data"})  # {"val": W, "grad": dW}
 _GRAD = re.compile(r"^_?(?:grad|grads|gradient|gradients|diff)$", re.IGNORECASE)
 _SAME = {
-    "weights": "w",
-    "weight": "w",
-    "kernel": "w",
-    "kernels": "w",
-    "filters": "w",
-    "filter": "w",
-    "bias": "b",
-    "biases": "b",
-    "inputs": "x",
-    "input": "x",
-    "in": "x",
+    **dict.fromkeys(("weights", "weight", "kernel", "kernels", "filters", "filter"), "w"),
+    **dict.fromkeys(("bias", "biases"), "b"),
+    **dict.fromkeys(("inputs", "input", "in"), "x"),
 }
-_FIRST_INPUT = frozenset({"x", "prev", "aprev", "bottom", "downstream"})
 
 _ROLES = {
-    "dout": r"^(?:d|dy|dz|da|dh|g|gy|dout|d_out|dvalues?|douts?|dnext|delta|deltas|error|err|errors|residual|dl|top_diff|"
-    r"upstream|back|accum_grad|accum_gradient|next_grad|grad|grads|gradient|gradients|dloss|dscores?|dx|e|eta_?)$"
-    r"|^d_?(?:out|l|y|z|a|h|c|next|prev|new|val|loss|score|logit|e|j)\w*$"
-    r"|grad|delta|upstream|^output_(?:error|delta)|_error$|_diff$",
-    "lr": r"^(?:lr|alpha|eta|rate|learning_?rate|learn_?rate|step_?size|l_r|epsilon_lr)$",
-    "optimizer": r"^(?:opt|optim|optimizer|optimiser|update_rule|updater)$",
-    "cache": r"^(?:cache|caches|ctx|context|memory|mem|saved|state|cached|store|tape|intermediates)$",
-    "out": r"^(?:out|output|outputs|y|a|activation|activated|yhat|y_hat|y_pred|result|z_out|o)$",
-    "node": r"^(?:node)$",
-    "flag": r"^(?:train|training|is_train|is_training|train_flg|train_flag|training_mode|mode|phase|verbose|debug)$",
-    "one": r"^(?:scale|weight)$",
+    "lr": r"lr|alpha|eta|rate|learning_?rate|learn_?rate|step_?size|l_r|epsilon_lr",
+    "optimizer": r"opt|optim|optimizer|optimiser|update_rule|updater",
+    "cache": r"cache|caches|ctx|context|memory|mem|saved|state|cached|store|tape|intermediates",
+    "node": r"node",
+    "flag": r"train|training|is_train|is_training|train_flg|train_flag|training_mode|mode|phase|verbose|debug",
+    "dout": r"d|g|e|dx|dl|eta_|errors?|err|residual|top_diff|back|dloss|dscores?|dvalues?|output_(?:error|delta)"
+    r"|d_?(?:out|l|y|z|a|h|c|next|prev|new|val|loss|score|logit|e|j)\w*|gy|.*(?:grad|delta|upstream).*|.*_(?:error|diff)",
+    "out": r"out|output|outputs|y|a|activation|activated|yhat|y_hat|y_pred|result|z_out|o",
+    "one": r"scale|weight",
 }
 _ROLE = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in _ROLES.items()}
 
 
 def role_of(parameter: str) -> str | None:
     """What an argument of backward seems to be: ``dout``, ``lr``, ``cache``, ...; None if its name doesn't say."""
-    for role in ("lr", "optimizer", "cache", "node", "flag", "dout", "out", "one"):
-        if _ROLE[role].search(parameter):
-            return role
-    return None
+    return next((role for role, pattern in _ROLE.items() if pattern.fullmatch(parameter)), None)
 
 
 _UPSTREAM = re.compile(
-    r"^(?:grad|grads|gradient|delta|d_?(?:out|outs|outputs?|values?|next\w*|y|z|a|h|hs)|(?:grad|gradient|d)_?outputs?|out(?:put)?_?(?:grad|gradient)|"
-    r"upstream\w*|dL_d(?:out|output|y|z|a))$"
+    r"^(?:\w*(?:grad|gradient|delta)s?(?:_?\w*out\w*)?|d_?(?:out|outs|outputs?|values?|next\w*|y|z|a|h|hs)|d_?outputs?|"
+    r"(?:gradient|grad)_\w+|upstream\w*|dL_d(?:out|output|y|z|a))$"
 )
 
 
@@ -125,7 +94,7 @@ def methods_like(thing: Any, known: Iterable[str]) -> list[str]:
     """The methods of an object among the known names, in that order; then those that only sound like a backward."""
     known = tuple(known)
     found = [name for name in known if callable(getattr(thing, name, None))]
-    if known is BACKWARD or known == BACKWARD:
+    if known == BACKWARD:
         for name in dir(thing):
             if name.startswith("__") or name in found or _NEVER.search(name):
                 continue
@@ -144,11 +113,7 @@ def is_gradient(path: Path) -> bool:
     if any(_GRAD.match(key) for key in keys):
         return True
     last = keys[-1]
-    if last in {"data", "depth", "dim", "decay", "dropout", "dropout_ratio", "delta", "d"}:
-        return False
-    return bool(
-        re.match(r"d[A-Z_]|d[wbxhuv][a-z]?\d*$|d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)", last)
-    ) or bool(re.search(r"grad|nabla|^dL_?d", last, re.IGNORECASE))
+    return last not in _NO_GRADIENT and bool(_LIKE_GRADIENT.search(last))
 
 
 def stem(path: Path) -> tuple[str, ...]:
@@ -163,8 +128,8 @@ def stem(path: Path) -> tuple[str, ...]:
             continue
         plain = _MARK.sub("", text, count=1) if is_gradient((("attr", text),)) else text
         plain = plain.strip("_").lower()
-        number = re.search(r"\d*$", plain).group()  # type: ignore[union-attr]
-        keys.append(_SAME.get(plain.removesuffix(number).strip("_"), plain.removesuffix(number).strip("_")) + number)
+        word = plain.rstrip("0123456789")
+        keys.append(_SAME.get(word.strip("_"), word.strip("_")) + plain.removeprefix(word))
     return tuple(keys)
 
 
@@ -172,7 +137,7 @@ def value_name(path: Path) -> str:
     """A short name for a parameter: ``W``, ``W1``; ``W`` for the cell ``W['val']``."""
     keys = [key for _, key in path]
     named = [_key(key) for key in keys if not isinstance(key, int)]
-    if len(named) > 1 and named[-1].lower() in {"val", "value", "data"}:
+    if len(named) > 1 and named[-1].lower() in _CELL:
         named.pop()
     if isinstance(keys[-1], int):
         return f"{named[-1] if named else 'value'}[{keys[-1]}]"

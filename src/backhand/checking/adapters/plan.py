@@ -136,6 +136,9 @@ def backward_calls(
             keywords.append((name, f"input:{name}"))
         elif role in ("lr", "optimizer") or (role in ("dout", "one") and not required):
             keywords.append((name, "dout" if role == "one" else str(role)))
+    if len(required) > 1 and set(required) <= set(inputs):  # gradient(y_true, y_pred): named as forward names them
+        yield tuple(f"input:{name}" for name in required), tuple(keywords)
+        return
     choices = [_roles(name, place, inputs, outputs, len(required)) for place, name in enumerate(required)]
     found = 0
     for roles in _by_likelihood(choices):

@@ -16,7 +16,7 @@ from backhand.checking.subject import Array, UserCodeError
 
 __all__ = ["Evidence", "subsets", "usual_softmax"]
 
-_ROUNDING = 1e-7
+_ROUNDING = 1e-4  # an epsilon in forward, or float32 in either, may come on top of the mistake
 _ENTRIES = 600
 _SHARE = 1e-3  # an explanation leaves less than this of the error
 
@@ -97,7 +97,7 @@ class Evidence:
     # -- comparing --------------------------------------------------------------------------------------------------
 
     def explains(self, candidate: Array | float | None) -> bool:
-        """Whether backward gave just this, up to rounding, and the reference is something else."""
+        """Whether backward gave just this, up to what an epsilon makes, and the reference is something else."""
         if candidate is None or np.shape(candidate) != self.hand.shape or not self.hand.size:
             return False
         candidate = np.asarray(candidate, float)

@@ -14,12 +14,12 @@ __all__ = ["ROWS"]
 
 def near(a: float, b: float) -> bool:
     """Equal up to what a fitted factor is off by."""
-    return abs(a - b) <= 1e-5 * max(abs(a), abs(b))
+    return abs(a - b) <= 1e-3 * max(abs(a), abs(b))
 
 
 def number(value: float) -> str:
     """A factor for a sentence."""
-    return f"{value:.6g}"
+    return f"{value:.3g}"
 
 
 def averaged_axes(e: Evidence) -> tuple[int, ...]:

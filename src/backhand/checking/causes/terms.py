@@ -106,7 +106,7 @@ def _epsilon(e: Evidence) -> Facts | None:
         return None
     if e.batch == 1 and np.isfinite(e.out).all() and not np.isfinite(e.hand).all():
         return {"size": "inf (a variance of 0)", "verdict": "fragile"}
-    if not e.fits or not 0 < e.measurement.size:
+    if not e.fits or not e.measurement.size > 0:
         return None
     saturated = e.measurement.size > 0.03
     if not np.isfinite(e.hand).all() or (e.factor is not None and not saturated):
