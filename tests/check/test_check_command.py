@@ -1,13 +1,18 @@
 """``backhand check``: what it prints, its exit codes, the files it writes."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
+
+from backhand.cli import main
 
 ROOT = Path(__file__).parents[2]
 RIGHT = """
@@ -27,13 +32,24 @@ class Odd:
 """
 
 
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def command(tmp_path):
+def command(tmp_path, monkeypatch, capsys):
+    """``command("layers.py", layers="...")`` writes the files and runs ``backhand check`` in their folder."""
+
     def run(*arguments, **files):
         for name, text in files.items():
             (tmp_path / f"{name}.py").write_text(text)
-        command = [sys.executable, "-W", "error", "-m", "backhand", "check", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["backhand", "check", *arguments])
+        with pytest.raises(SystemExit) as exit:
+            main()
+        return Done(exit.value.code or 0, *capsys.readouterr())
 
     return run
 
@@ -103,11 +119,8 @@ def test_json_junit_and_html(command, tmp_path):
 
 
 def test_on_a_terminal_it_is_a_table(tmp_path):
-    import os
-    import pty
-
     (tmp_path / "layers.py").write_text(RIGHT + WRONG)
-    main, terminal = pty.openpty()
+    control, terminal = pty.openpty()
     command = [sys.executable, "-m", "backhand", "check", "layers.py"]
     environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
     done = subprocess.Popen(command, cwd=tmp_path, stdout=terminal, env=environment)
@@ -115,25 +128,32 @@ def test_on_a_terminal_it_is_a_table(tmp_path):
     shown = b""
     while True:
         try:
-            block = os.read(main, 4096)
+            block = os.read(control, 4096)
         except OSError:  # the terminal's other end is closed
             break
         if not block:
             break
         shown += block
-    os.close(main)
+    os.close(control)
     assert done.wait() == 1
-    assert "┃ line ┃ verdict" in shown.decode()
+    assert "line" in shown.decode()
+    assert "━" in shown.decode()
     assert "\x1b[31mwrong" in shown.decode()
 
 
-def test_the_readme_s_example_is_what_it_prints():
-    """One right and five wrong layers; the README shows the command and all that it prints."""
-    text = (ROOT / "README.md").read_text()
-    (example,) = re.findall(r"```console\n\$ (backhand check .*?)```", text, re.DOTALL)
-    first, printed = example.split("\n", 1)
-    done = subprocess.run([sys.executable, "-m", *first.split()], cwd=ROOT, capture_output=True, text=True)
+def test_the_readmes_show_what_it_prints(command, monkeypatch):
+    """One right and five wrong layers."""
+    shown = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown == re.findall(r"```console\n(.*?)```", (ROOT / "README.ko.md").read_text(), re.DOTALL)
+    whole, one = (text.removeprefix("$ backhand check ").split("\n", 1) for text in shown)
+    monkeypatch.setattr("os.chdir", lambda path: None)
+    done = command(*whole[0].split())
     assert done.returncode == 1
-    assert done.stdout == printed
-    korean = (ROOT / "README.ko.md").read_text()
-    assert example in korean
+    assert done.stdout.startswith(whole[1])
+    assert f"\n{one[0]}\n{one[1]}" in done.stdout
+
+
+def test_the_example_of_the_docs(tmp_path):
+    (example, *_) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "check.md").read_text(), re.DOTALL)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (re.search(r"# prints (.*\n)", example).group(1), "")

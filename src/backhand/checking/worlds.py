@@ -71,9 +71,9 @@ class World:
 
     @property
     def batch(self) -> int | None:
-        """Which axis of an input counts the samples."""
+        """Which axis of an input counts the samples; None where there is a single one."""
         axes = {"rows": 0, "sequence": 0, "ids": 0, "scores": 0, "nchw": 0, "nhwc": 0, "columns": 1}
-        return axes.get(self.layout)
+        return axes.get(self.layout) if self.N > 1 else None
 
     @property
     def image(self) -> bool:
