@@ -22,20 +22,25 @@ __all__ = [
     "value_name",
 ]
 
-FORWARD = tuple(
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FORWARD = _words(
     """
-    forward forward_pass forward_propagation forward_propagate forward_prop forwardprop fprop feedforward feed_forward fwd
-    propagate __call__ call compute activation activate function func fn f apply loss calc_loss compute_loss calculate calc
-    cost error evaluate eval predict run transform output value
-    """.split()
+    forward forward_pass forward_propagation forward_propagate forward_prop forwardprop fprop feedforward feed_forward
+    fwd propagate __call__ call compute activation activate function func fn f apply loss calc_loss compute_loss
+    calculate calc cost error evaluate eval predict run transform output value
+    """
 )
-BACKWARD = tuple(
+BACKWARD = _words(
     """
     backward backward_pass backward_propagation backward_propagate backward_prop backwardprop backprop back_prop
     backpropagation back_propagation backpropagate back_propagate bprop bwd gradient gradients grad calc_gradient
     compute_gradient get_gradient derivative deriv dervivative prime delta activation_derivative loss_derivative
     loss_gradient loss_grad loss_prime f_prime df d derivate differentiate diff backward_delta error_derivative
-    """.split()
+    """
 )
 _BACKWARD_LIKE = re.compile(r"back|bprop|bwd|grad|deriv|dervi|prime|^d_|_d$|^d[A-Z]|delta", re.IGNORECASE)
 _NEVER = re.compile(r"numerical|zero|clear|reset|update|clip|check|collect|apply_grad|^get_params|step$", re.IGNORECASE)
