@@ -18,7 +18,9 @@ ONE_HOT = np.eye(5)[[0, 3, 1]]
 
 
 def causes(report):
-    return {(finding.gradient, finding.verdict, finding.cause) for finding in report.findings if finding.verdict != "ok"}
+    return {
+        (finding.gradient, finding.verdict, finding.cause) for finding in report.findings if finding.verdict != "ok"
+    }
 
 
 def test_000_relu_keeps_the_wrong_half():

@@ -159,7 +159,8 @@ def role_of(name: str, *, constructor: bool) -> str | None:
     """The role that a name tells, or None."""
     plain = name.lower().strip("_")
     plain = plain.rstrip("0123456789_") or plain
-    for role, pattern in (*_ANYWHERE, *(_CONSTRUCTOR if constructor else _FORWARD)):
+    rows: tuple[tuple[str, str], ...] = (*_ANYWHERE, *(_CONSTRUCTOR if constructor else _FORWARD))
+    for role, pattern in rows:
         if re.fullmatch(pattern, plain):
             return role
     return None

@@ -5,7 +5,7 @@ import numpy as np
 
 class OldRelu:
     def forward(self, x):
-        self.mask = (x > 0).astype(np.int)  # noqa: NPY001
+        self.mask = (x > 0).astype(np.int)
         return x * self.mask
 
     def backward(self, dout):
