@@ -1,4 +1,4 @@
-"""Six layers by hand, one of them right: `backhand check docs/examples/layers.py` says which, and why not the others."""
+"""Six layers by hand, one of them right: `backhand check docs/examples/layers.py` says which, and mends the others."""
 
 import numpy as np
 
