@@ -110,6 +110,8 @@ def _confirming(experiment: Experiment, gradient: str, measured: Sequence[Experi
     for other in _candidates(experiment, measured):
         if other is experiment or gradient not in other.wrong:
             continue
+        if other.measurements[gradient].close and not experiment.measurements[gradient].close:
+            continue  # wrong by an epsilon, in a configuration that the mistake hides in
         if other.subject is experiment.subject:
             if all(each.subject is not experiment.subject for each in found):
                 found.append(other)

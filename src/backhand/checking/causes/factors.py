@@ -114,9 +114,9 @@ def _sum_against_mean(e: Evidence) -> Facts | None:
         if size < 2:
             continue
         if near(c, size):
-            return {"factor": f"{size} ({name}) times too large"}
+            return {"n": str(size), "what": name, "how": "large"}
         if near(c, 1 / size) and (e.is_loss or not e.is_parameter):
-            return {"factor": f"{size} ({name}) times too small"}
+            return {"n": str(size), "what": name, "how": "small"}
     return None
 
 
@@ -222,7 +222,7 @@ class Affine:
     ),
     Row(
         "sum-against-mean",
-        "{gradient} is {factor}: forward and backward disagree on a sum and a mean.",
+        "{gradient} is {n} ({what}) times too {how}: forward and backward disagree on a sum and a mean.",
         "sum in both, or take the mean over the same values in both",
         "the ratio to the right gradient is a size of the input, or 1 over it, at every shape",
         """
@@ -235,7 +235,8 @@ class SumOfSquares:
 """,
         "SumOfSquares(), y, t",
         _sum_against_mean,
-        varies=("factor",),
+        same=("what", "how"),
+        varies=("n",),
     ),
     Row(
         "sign",

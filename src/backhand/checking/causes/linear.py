@@ -32,11 +32,16 @@ def _weight_not_transposed(e: Evidence) -> Facts | None:
     if not e.fits or e.is_parameter or e.value.ndim < 2:
         return None
     for name, W in e.experiment.values.items():
-        square = W.ndim == 2 and W.shape[0] == W.shape[1] == e.value[0].size
-        if not square or name == e.of:
+        if W.ndim != 2 or W.shape[0] != W.shape[1] or name == e.of:
             continue
         delta = delta_of(e, name)
-        if delta is not None and e.explains(e.reference + (delta @ (W - W.T)).reshape(e.value.shape)):
+        if delta is None:
+            continue
+        # Samples are rows, or columns.
+        changes = [delta @ (W - W.T)] if delta.shape[1] == len(W) else []
+        changes += [(W - W.T) @ delta] if len(delta) == len(W) else []
+        fitting = [change for change in changes if change.size == e.value.size]
+        if any(e.explains(e.right + change.reshape(e.value.shape)) for change in fitting):
             return {"W": name}
     return None
 
@@ -75,6 +80,8 @@ def _wrong_axis(e: Evidence) -> Facts | None:
 
 def _terms(e: Evidence) -> Iterator[Array]:
     yield e.dout
+    if e.dout.ndim == 4:  # as im2col has it: one row a pixel
+        yield e.dout.transpose(0, 2, 3, 1).reshape(-1, e.dout.shape[1])
     if e.by_sample is not None:
         yield e.by_sample
     for value in e.experiment.values.values():

@@ -81,7 +81,8 @@ def _stale_mask(e: Evidence) -> Facts | None:
 def _inverted(e: Evidence) -> Facts | None:
     two = _two_levels(e)
     if two is None:
-        return None
+        pieces = e.lab.pieces if e.fits and e.factor is None else None
+        return {} if pieces and any(e.explains(each) for each in pieces.with_a_mask_inverted(e.of)) else None
     right, given, low, high = two
     return {} if np.allclose(given, low + high - right, atol=1e-5 * max(abs(high), abs(low))) else None
 
@@ -107,6 +108,12 @@ def _forgotten(e: Evidence) -> Facts | None:
     kept, given = right[~zero], hand[~zero]
     c = float(np.sum(kept * given) / np.sum(kept * kept))
     return {} if c and np.allclose(given, c * kept, rtol=1e-5) else None
+
+
+def _forgotten_inside(e: Evidence) -> Facts | None:
+    """A mask inside of forward, before or behind a product."""
+    pieces = e.lab.pieces if e.fits and e.factor is None else None
+    return {} if pieces and any(e.explains(each) for each in pieces.without_a_mask(e.of)) else None
 
 
 def _comparison(e: Evidence) -> Facts | None:
@@ -257,7 +264,7 @@ class Relu:
         return dout * (self.out >= 0)
 """,
         "Relu(), x",
-        _forgotten,
+        lambda e: _forgotten(e) or _forgotten_inside(e),
     ),
     Row(
         "mask-comparison",

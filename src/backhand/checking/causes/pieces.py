@@ -24,6 +24,7 @@ __all__ = ["Pieces"]
 _NODES = 500
 _STEPS = 100  # different steps that are altered, at most
 _TERMS = 9
+_MASKS = ("maximum", "minimum", "where", "put_mask", "clip")
 
 Edge = tuple[int, int]
 """A step of the sweep: from a node to its input of that number."""
@@ -125,6 +126,24 @@ class Pieces:
                 return upstream if (p, n) in edges and upstream.shape == right.shape else right
 
             yield from self._altered(name, line, changed)
+
+    def without_a_mask(self, name: str) -> Iterator[Array]:
+        """The gradient by a value with one maximum, minimum or ``where`` taken for the identity in backward."""
+        for line, edges in self._steps(lambda node, _: node.op in _MASKS):
+
+            def changed(p: int, n: int, upstream: Array, right: Array, edges: set[Edge] = edges) -> Array:
+                return upstream if (p, n) in edges and upstream.shape == right.shape else right
+
+            yield from (candidate for _, candidate in self._altered(name, line, changed))
+
+    def with_a_mask_inverted(self, name: str) -> Iterator[Array]:
+        """The same with one of them sending what it has to stop, and stopping what it has to send."""
+        for line, edges in self._steps(lambda node, _: node.op in _MASKS):
+
+            def changed(p: int, n: int, upstream: Array, right: Array, edges: set[Edge] = edges) -> Array:
+                return upstream - right if (p, n) in edges and upstream.shape == right.shape else right
+
+            yield from (candidate for _, candidate in self._altered(name, line, changed))
 
     def _altered(self, name: str, line: str, changed: Callable[..., Array | None]) -> Iterator[tuple[str, Array]]:
         if name in self.targets:
