@@ -25,6 +25,7 @@ types: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/graph_growth.py
+	$(BIN)/python benchmarks/check_time.py
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/mutants/run.py

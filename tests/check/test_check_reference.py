@@ -167,6 +167,21 @@ def test_one_wrong_entry_of_a_large_block_is_seen():
     assert not bad.measurements["dW"].close
 
 
+@pytest.mark.parametrize("row", [0, 9])
+def test_an_error_among_many_kinks_is_seen(row):
+    """Half of the inputs are 0, as the pixels of MNIST are; one row of the gradient is off by a tenth."""
+    x = np.maximum(np.random.default_rng(5).standard_normal((10, 100)), 0)
+
+    def backward(x, dout):
+        dx = dout * (x > 0)
+        dx[row] *= 1.1
+        return dx
+
+    right, wrong = (Pair(lambda x: np.maximum(x, 0), f) for f in (lambda x, dout: dout * (x > 0), backward))
+    assert backhand.check(right, x).verdict == "ok"
+    assert backhand.check(wrong, x).verdict == "wrong"
+
+
 def test_nan_in_the_gradient_is_wrong():
     layer = Pair(lambda x: x**2, lambda x, d: np.where(x > x.min(), 2 * d * x, np.nan))
     assert measured(layer, X).wrong == ("dx",)

@@ -60,7 +60,8 @@ def redrawn(array: Array, rng: np.random.Generator) -> Array:
             jittered = rows**noise
             whole = array.ndim > 1 and np.allclose(array.sum(axis=-1), 1)
             return jittered / jittered.sum(axis=-1, keepdims=True) if whole else np.asarray(jittered)
-        return np.asarray(rows * noise)
+        away = 0.05 * float(array.max()) * rng.random(array.shape)  # from 0, where many a function has its kink
+        return np.asarray(rows * noise + np.where(rows == 0, away, 0.0))
     if array.size == 1:
         return np.asarray(array * noise)
     mixed = rng.permutation(array.ravel()).reshape(array.shape)
@@ -120,10 +121,11 @@ def _variant(
     """The subject at other sizes, if forward runs there and gives finite numbers."""
     rng = np.random.default_rng(1)
     if inputs_only and len(subject.inputs) > 1 and not subject.parameters:
-        # A functional pair: weights are inputs, too. Only what goes along with the first input's batch changes.
-        kept = {
-            name for name in subject.inputs[1:] if subject.values[name].ndim != subject.values[subject.inputs[0]].ndim
-        }
+        # A functional pair: weights are inputs, too. Only what goes along with the first input's batch changes: where
+        # its size is nothing else's, all that has it; else, what has as many axes.
+        first, elsewhere = subject.values[subject.inputs[0]], [a.shape[1:] for a in subject.values.values()]
+        alone = not any(size in shape for size in sizes for shape in elsewhere)
+        kept = {name for name in subject.inputs[1:] if subject.values[name].ndim != first.ndim and not alone}
     else:
         kept = set()
     values = {}
