@@ -236,10 +236,9 @@ def test_sizes_fixed_inside_of_a_class_are_found(tmp_path):
 
 def test_a_call_in_the_file_tells_what_a_constructor_takes(tmp_path):
     code = """
+    POWERS = {"twice": 2, "thrice": 3}
     class Power:
-        def __init__(self, wibble):
-            if wibble not in ("twice", "thrice"): raise ValueError(wibble)
-            self.n = {"twice": 2, "thrice": 3}[wibble]
+        def __init__(self, wibble): self.n = POWERS[wibble]
         def forward(self, x):
             self.x = x
             return x**self.n
@@ -249,6 +248,21 @@ def test_a_call_in_the_file_tells_what_a_constructor_takes(tmp_path):
     """
     (thing,) = find(module(tmp_path, code))
     assert build(thing).examples[0].make().n == 3
+
+
+def test_a_word_that_a_parameter_is_compared_with_is_what_it_takes(tmp_path):
+    code = """
+    class Power:
+        def __init__(self, wibble):
+            if wibble not in ("twice", "thrice"): raise ValueError(wibble)
+            self.n = 2 if wibble == "twice" else 3
+        def forward(self, x):
+            self.x = x
+            return x**self.n
+        def backward(self, dout): return dout * self.n * self.x ** (self.n - 1)
+    """
+    (thing,) = find(module(tmp_path, code))
+    assert build(thing).examples[0].make().n == 2
 
 
 def test_what_cannot_be_guessed_says_what_to_pass(tmp_path):

@@ -100,7 +100,7 @@ def build(thing: Thing) -> Built:
                 break
             if not search.worse(guess):
                 _try(guess, search)
-        if search.best is not None:
+        if search.best is not None and not (search.best[0] and search.best[1].world.batch is None):
             _, guess, example = search.best
             return Built(thing, (example, *_configurations(guess, search)), printed=_printed(example))
     error = search.error.error if isinstance(search.error, UserCodeError) else search.error
@@ -117,7 +117,7 @@ def _try(guess: Guess, search: _Search) -> None:
     search.tried += 1
     try:
         _forward(search.thing, guess, example)
-        misfits = _misfits(adapt(example))
+        misfits = _misfits(adapt(example)) + _stray_labels(example)
     except UserCodeError as error:
         backward = error.phase == "backward"
         search.failed(error, 2 if backward else 1, example if backward else None)
@@ -151,6 +151,13 @@ def _misfits(subject: PlainSubject) -> int:
     missing = 0 if subject.plan.certain else sum(name not in gradients for name, _ in wanted)
     shaped = sum(name in gradients and gradients[name].shape != subject.values[of].shape for name, of in wanted)
     return numbers + missing + shaped
+
+
+def _stray_labels(example: Example) -> int:
+    """How many arrays of labels have another length than the input has samples: fancy indexing takes them silently."""
+    first, *others = (np.shape(value) for value in example.inputs)
+    labels = [value for value in example.inputs[1:] if isinstance(value, np.ndarray) and value.dtype.kind in "iu"]
+    return sum(label.ndim == 1 and label.shape[0] not in first[:1] + first[-1:] for label in labels) if others else 0
 
 
 def _configurations(guess: Guess, search: _Search) -> list[Example]:

@@ -183,7 +183,7 @@ def _functions(module: ModuleType) -> Iterator[Thing]:
         switch = _switch(function)
         if switch is not None:
             yield Thing(name, _line(function), "pair", (function, partial(function, **{switch: True})))
-        elif name not in paired and _gives_both(name, function):
+        elif name not in paired and _gives_both(name, function) and not _is_half(name):
             yield Thing(name, _line(function), "both", (function,))
 
 
@@ -215,6 +215,11 @@ def _switch(function: Callable[..., Any]) -> str | None:
         if parameter.default is False and _SWITCH.match(parameter.name):
             return parameter.name
     return None
+
+
+def _is_half(name: str) -> bool:
+    """Whether it is called a backward, of a forward that isn't here; ``loss_and_grad`` is both."""
+    return bool(_BACKWARD_WORDS & set(_words(name))) and not _LOSS.search(name) and "and" not in _words(name)
 
 
 def _gives_both(name: str, function: Callable[..., Any]) -> bool:

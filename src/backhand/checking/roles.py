@@ -94,6 +94,8 @@ _FORWARD = (
     ("key", r"k|keys?|v|values?"),
     ("weight", r"w\d?|ws|weights?|w_?mat(rix)?|theta|kernels?|filters?|embed(ding)?s?_?(matrix)?|params?"),
     ("mask", r"masks?"),
+    ("settings", r"\w+_params?|hparams|options|config|cfg"),
+    ("groups", r"g|groups?|(num|n)_?groups?"),
     ("several", r"xs_?list|inputs_?list|(x|input|tensor|array)_?list|args"),
     ("stride", r"strides?"),
     ("pad", r"pad(ding)?"),
@@ -105,18 +107,20 @@ _FORWARD = (
     ("slope", r"alpha|slope"),
     ("delta", r"delta|margin"),
     ("activation", r"activation(_?\w+)?"),
+    ("bias", r"b_?[a-z]{1,3}"),
 )
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One parameter to fill: its name, role, default (``inspect.Parameter.empty`` if it has none), and the string keys
-    that its function looks up in it if it is a dict."""
+    """One parameter to fill: its name, role, default (``inspect.Parameter.empty`` if it has none), the string keys that
+    its function looks up in it if it is a dict, and the words that it is compared with if it is one."""
 
     name: str
     role: str
     default: Any = inspect.Parameter.empty
     keys: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -138,7 +142,7 @@ def slots(function: Callable[..., Any], *, constructor: bool = False, bound: boo
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return []
-    keys, several = _keys(function), _iterated(function)
+    keys, several, words = _keys(function), _iterated(function), _compared(function)
     found = []
     for parameter in parameters[1 if bound else 0 :]:
         if parameter.kind is parameter.VAR_KEYWORD or (parameter.kind is parameter.VAR_POSITIONAL and constructor):
@@ -151,7 +155,8 @@ def slots(function: Callable[..., Any], *, constructor: bool = False, bound: boo
         default = parameter.default
         if constructor and default is not parameter.empty:
             role = role if _fits(role, default) else "other"
-        found.append(Slot(parameter.name, role, default, keys.get(parameter.name, ())))
+        name = parameter.name
+        found.append(Slot(name, role, default, keys.get(name, ()), words.get(name, ())))
     return found
 
 
@@ -208,6 +213,18 @@ def _keys(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
         if isinstance(owner, ast.Name) and isinstance(key, ast.Constant) and isinstance(key.value, str):
             found.setdefault(owner.id, {}).setdefault(key.value)
     return {name: tuple(keys) for name, keys in found.items()}
+
+
+def _compared(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """By parameter: the strings that it is compared with, ``norm_type == "batch"`` or ``mode in ("train", "test")``."""
+    found: dict[str, dict[str, None]] = {}
+    tree = _tree(function)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
+            for constant in ast.walk(node.comparators[0]):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    found.setdefault(node.left.id, {}).setdefault(constant.value)
+    return {name: tuple(words) for name, words in found.items()}
 
 
 def _iterated(function: Callable[..., Any]) -> set[str]:

@@ -30,7 +30,7 @@ class World:
         layout: ``rows`` (N, D), ``columns`` (D, N), ``column`` (D, 1), ``vector`` (D,), ``scalar``, ``scores`` (N,),
             ``sequence`` (N, T, D), ``ids`` (N, T) of whole numbers, ``nchw``, ``nhwc``, ``chw``, ``hwc``, ``hw``.
         out_first: weights are (M, D), as PyTorch has them; else (D, M).
-        gates: how many gates lie side by side in a recurrent weight: 1, 4 (LSTM), 3 (GRU).
+        gates: how many gates lie side by side in a recurrent weight: 1, 4 (LSTM), 3 or 2 (GRU).
         steps: in a sequence, whether forward takes all steps at once; else one.
     """
 
@@ -134,7 +134,7 @@ def worlds(hint: str, *, recurrent: bool, heads: bool, classes_are_outputs: bool
     ):
         order = [scores, *order]
     if recurrent:
-        order = [replace(world, gates=gates) for world in order for gates in (1, 4, 3) if not world.image]
+        order = [replace(world, gates=gates) for world in order for gates in (1, 4, 3, 2) if not world.image]
     for world in order:
         inside = world.x[1] if len(world.x) > 1 and world.layout in ("rows", "nchw") else world.D
         yield replace(world, classes=world.outside if classes_are_outputs else inside)
@@ -147,8 +147,14 @@ def candidates(slot: Slot, world: World) -> list[Any]:
     """
     if slot.keys:
         return [{key: _for_key(key, world) for key in slot.keys}]
+    if slot.words and slot.role not in ("mode", "flag"):
+        return list(slot.words)
     row = _VALUES.get(slot.role)
     return row(world, slot.name) if row is not None else []
+
+
+_SETTINGS = ("mode", "stride", "pad", "pool_height", "pool_width", "eps", "momentum", "p", "seed")
+"""What the dicts of homework hold (``bn_param``, ``conv_param``), where the function itself looks up no key."""
 
 
 def _for_key(key: str, world: World) -> Any:
@@ -223,7 +229,8 @@ def _bias(world: World, name: str) -> list[Any]:
 
 def _recurrent_bias(world: World, name: str) -> list[Any]:
     size = world.gates * world.H
-    return [_normal(world, name, shape, 0.6) for shape in ((size,), (1, size), (size, 1))]
+    shapes = [(size,), (1, size), (size, 1)] if world.gates == 1 else [(size,), (world.H,), (1, size), (size, 1)]
+    return [_normal(world, name, shape, 0.6) for shape in shapes]
 
 
 def _per_feature(world: World, name: str) -> list[Any]:
@@ -237,7 +244,7 @@ def _per_feature(world: World, name: str) -> list[Any]:
 
 def _recurrent(world: World, name: str, first: int) -> list[Any]:
     size = world.gates * world.H
-    shapes = [(first, size), (size, first)]
+    shapes = [(first, size), (size, first)] if world.gates == 1 else [(first, size), (first, world.H), (size, first)]
     return [_normal(world, name, shape, 0.5) for shape in (reversed(shapes) if world.out_first else shapes)]
 
 
@@ -312,13 +319,17 @@ _VALUES: dict[str, Callable[[World, str], list[Any]]] = {
     "states": lambda w, name: [_normal(w, name, (w.N, w.T, w.H)), *_x(w, name)],
     "query": _x,
     "key": _x,
-    "mask": lambda w, name: [_binary(w, name, w.x[:2] if w.layout in ("sequence", "ids") else w.x)],
+    "mask": lambda w, name: [
+        _binary(w, name, shape) for shape in (w.x[:2] if w.layout in ("sequence", "ids") else w.x, (w.N,))
+    ],
     "several": lambda w, name: [[_normal(w, "first", w.x), _normal(w, "second", w.x)]],
     "weight": _weight,
     "bias": _bias,
     "recurrent_bias": _recurrent_bias,
     "w_input": lambda w, name: [*_recurrent(w, name, w.D), *_weight(w, name)],
     "w_hidden": lambda w, name: _recurrent(w, name, w.H),
+    "settings": lambda w, name: [{key: _for_key(key, w) for key in _SETTINGS}],
+    "groups": lambda w, name: [2],
     "gamma": _per_feature,
     "beta": lambda w, name: [value - 0.8 for value in _per_feature(w, name)],
     "in_size": _in_size,
