@@ -80,6 +80,11 @@ class _Search:
             return True
         return self.best is not None and (self.best[0] == 0 or self.tried > self.since + _PATIENCE)
 
+    @property
+    def single(self) -> bool:
+        """Whether the best is a single sample."""
+        return self.best is not None and self.best[1].world.batch is None
+
     def worse(self, guess: Guess) -> bool:
         """Whether it is of a single sample, though a batch runs: what is wrong only for a batch would be lost."""
         return self.best is not None and self.best[1].world.batch is not None and guess.world.batch is None
@@ -124,7 +129,7 @@ def _try(guess: Guess, search: _Search) -> None:
     except CheckError as error:
         search.failed(error, 3)
     else:
-        if search.best is None or misfits < search.best[0]:
+        if search.best is None or (misfits, guess.world.batch is None) < (search.best[0], search.single):
             search.best, search.since = (misfits, guess, example), search.tried
 
 

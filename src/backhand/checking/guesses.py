@@ -113,7 +113,8 @@ def _sizes_inside(thing: Thing, init: tuple[tuple[Slot, Any], ...], known: Seque
         held = [value for _, value in leaves(_maker(thing, Guess(known[0], init=init))())]
     except UserCodeError:
         return
-    shapes = [value.shape for value in held if isinstance(value, np.ndarray) and value.ndim >= 2]
+    arrays = [value.shape for value in held if isinstance(value, np.ndarray) and value.ndim >= 1]
+    shapes = [shape for shape in arrays if len(shape) >= 2] or [shape for shape in arrays if shape[0] > 1]
     sizes = dict.fromkeys(size for shape in shapes for size in shape)
     for size in list(sizes)[:4]:
         for world in known[:8]:
