@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backhand.checking.causes.evidence import Evidence
-from backhand.checking.causes.row import Facts, Row
+from backhand.checking.causes.row import UNCLEAR, Facts, Row
 from backhand.checking.subject import Array
 
 __all__ = ["ROWS"]
@@ -34,7 +34,7 @@ def _norm_terms(e: Evidence) -> Facts | None:
             return {"term": "the term of the variance" if shift else "the term of the norm"}
         if shift and scale and _same(missing, slope * centred + along_mean, e):
             return {"term": "the terms of the mean and of the variance"}
-    return None
+    return UNCLEAR if min(e.value.shape) < 3 else None  # of two values, normalised, nothing is left
 
 
 def _is_normalised(e: Evidence, axis: int) -> tuple[bool, bool]:
