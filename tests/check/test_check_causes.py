@@ -57,7 +57,7 @@ def test_a_planted_mistake_is_found_and_named(cause, tmp_path):
     planted = mutant.module(tmp_path)
     assert changes(mutant, plant.load(mutant.case.file), planted)
     report = report_on_case(mutant.case, planted)
-    assert judge(mutant, report)[0] == "right", str(report)
+    assert judge(mutant.cause, report)[0] == "right", str(report)
 
 
 def test_every_cause_of_the_plants_is_a_row_and_is_planted_into_six_layers_at_least():

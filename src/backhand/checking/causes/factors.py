@@ -139,7 +139,7 @@ def _dout_ignored(e: Evidence) -> Facts | None:
         return None
     near_enough = 1e-4 * np.abs(one).max(initial=0)  # an epsilon in forward's logarithm may come on top
     if not e.explains(one) and not np.abs(e.hand - one).max(initial=0) <= near_enough:
-        return None
+        return {"when": "the same whatever dout is, and not even right where dout is 1"}
     if e.is_loss:
         return {"verdict": "convention", "when": "right as the last layer of a network, where dout is 1"}
     return {"when": "right only while dout is 1"}
