@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.checking.adapters.naming import is_gradient, stem
+from backhand.checking.adapters.naming import gradients_among, stem
 from backhand.checking.adapters.places import Leaf, Path, leaves
 from backhand.checking.subject import Array
 
@@ -63,7 +63,9 @@ Found = dict[str, Source]
 
 def snapshot(thing: Any) -> dict[Path, Array]:
     """Copies of what an object keeps under the names of gradients."""
-    return {path: np.array(value) for path, value in leaves(thing) if is_gradient(path)}
+    held = leaves(thing)
+    marked = gradients_among(path for path, _ in held)
+    return {path: np.array(value) for path, value in held if path in marked}
 
 
 def in_result(result: Any, inputs: Mapping[str, Array], parameters: Mapping[str, Array]) -> Found:
@@ -84,11 +86,12 @@ def kept(
 ) -> Found:
     """The gradients that the object keeps; with ``changed`` only those that backward has just written. A parameter may
     stand in several places, ``self.W`` and ``self.params[0]``, and its gradient be named after any of them."""
+    everything = leaves(thing)
+    marked = gradients_among(path for path, _ in everything)
     held = [
         (path, value)
-        for path, value in leaves(thing)
-        if is_gradient(path)
-        and not (changed and path in before and np.array_equal(before[path], value, equal_nan=True))
+        for path, value in everything
+        if path in marked and not (changed and path in before and np.array_equal(before[path], value, equal_nan=True))
     ]
     found: Found = {}
     for name, (paths, array) in parameters.items():
@@ -126,10 +129,11 @@ def _match_returned(
 
 
 def _by_name(keys: list[str], values: Mapping[str, Array], found: Mapping[str, Source]) -> str | None:
-    wanted = stem(tuple(("item", key) for key in keys))
+    path = tuple(("item", key) for key in keys)
+    wanted = stem(path), stem(path, gradient=True)
     for name in values:
         own = stem((("item", name.rpartition(".")[2]),))
-        if name not in found and own and wanted[-len(own) :] == own:
+        if name not in found and own and any(each[-len(own) :] == own for each in wanted):
             return name
     return None
 
@@ -162,9 +166,9 @@ def _kept(path: Path, array: Array, held: Sequence[Leaf]) -> Path | None:
     own = stem(path)
     best: tuple[int, Path] | None = None
     for place, value in held:
-        if place == path or not is_gradient(place) or np.size(value) == 0:
+        if place == path or np.size(value) == 0:
             continue
-        theirs = stem(place)
+        theirs = stem(place, gradient=True)
         if not theirs and place[:-1] == path[:-1] and np.shape(value) == array.shape:  # {"val": W, "grad": dW}
             theirs = own
         if not theirs or theirs[-1:] != own[-1:]:

@@ -12,6 +12,7 @@ __all__ = [
     "BACKWARD",
     "FORWARD",
     "gradient_name",
+    "gradients_among",
     "is_gradient",
     "is_label",
     "is_upstream",
@@ -121,17 +122,31 @@ def is_gradient(path: Path) -> bool:
     return last not in _NO_GRADIENT and bool(_LIKE_GRADIENT.search(last))
 
 
-def stem(path: Path) -> tuple[str, ...]:
+def gradients_among(paths: Iterable[Path]) -> set[Path]:
+    """Those that hold a gradient by their name, or by their neighbour's: ``dg`` beside ``g``."""
+    paths = list(paths)
+    names = {(path[:-1], _key(path[-1][1])) for path in paths if path}
+    return {
+        path
+        for path in paths
+        if is_gradient(path)
+        or (_key(path[-1][1])[:1] == "d" and (path[:-1], _key(path[-1][1])[1:].lstrip("_")) in names)
+    }
+
+
+def stem(path: Path, gradient: bool = False) -> tuple[str, ...]:
     """A place without the marks of a gradient, so that ``dW``, ``grads['W']``, ``W_gradient`` and ``W`` are one.
 
-    The last keys that say anything, in lower case: ``layers[0].dW`` is ``('layers', '0', 'w')``.
+    The last keys that say anything, in lower case: ``layers[0].dW`` is ``('layers', '0', 'w')``. With ``gradient`` the
+    last key is known to be one's: ``dg`` is ``g``.
     """
     keys: list[str] = []
-    for _, key in path:
+    for place, (_, key) in enumerate(path, start=1):
         text = _key(key)
         if _GRAD.match(text) or (text.lower() in _CELL and keys) or text in ("params", "parameters", "theta"):
             continue
-        plain = _MARK.sub("", text, count=1) if is_gradient((("attr", text),)) else text
+        marked = is_gradient((("attr", text),)) or (gradient and place == len(path))
+        plain = _MARK.sub("", text, count=1) if marked else text
         plain = plain.strip("_").lower()
         word = plain.rstrip("0123456789")
         keys.append(_SAME.get(word.strip("_"), word.strip("_")) + plain.removeprefix(word))

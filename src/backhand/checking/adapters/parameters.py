@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backhand.checking.adapters.harvest import Found, Source, number_of
-from backhand.checking.adapters.naming import is_gradient, role_of, stem, value_name
+from backhand.checking.adapters.naming import gradients_among, is_gradient, role_of, stem, value_name
 from backhand.checking.adapters.optimizer import LEARNING_RATE
 from backhand.checking.adapters.places import Path, get, leaves, put, spelled
 from backhand.checking.adapters.plan import Plan, arguments
@@ -46,11 +46,13 @@ def held_parameters(thing: Any, subject: Any) -> dict[str, Held]:
     places: dict[int, list[Path]] = {}
     arrays: dict[int, Any] = {}
     chosen = subject.example.params
-    for path, value in leaves(thing):
+    everything = leaves(thing)
+    marked = gradients_among(path for path, _ in everything)
+    for path, value in everything:
         real = isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f" and value.size > 0
         if not real and type(value) is not float:
             continue
-        if is_gradient(path) or (type(value) is float and role_of(str(path[-1][1])) == "lr"):
+        if path in marked or (type(value) is float and role_of(str(path[-1][1])) == "lr"):
             continue
         key = id(value) if isinstance(value, np.ndarray) else id(path)
         arrays[key] = value
