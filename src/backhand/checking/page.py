@@ -112,10 +112,10 @@ def _row(report: Report, finding: Finding) -> str:
     parts = [f"<p>{escape(said)}</p>"] if said else []
     if figures:
         parts.append(f"<p><small>{escape(figures)}</small></p>")
-    if finding.line is not None:
+    if finding.line is not None and said:
         at = f"{os.path.basename(finding.line.file)}:{finding.line.line}"
         parts.append(f"<p>{escape(at)} <code>{escape(finding.line.code)}</code></p>")
-    if finding.remedy:
+    if finding.remedy and finding.verdict != "ok":
         parts.append(f"<p>Mend it: {escape(finding.remedy)}</p>")
     parts.append(_heat(finding))
     if finding.cause or (finding.configuration and finding.verdict != "ok"):
