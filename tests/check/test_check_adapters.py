@@ -205,6 +205,34 @@ def test_a_wrong_layer_in_every_shape(kind, names):
     assert list(found.wrong) == names
 
 
+NAMES = """
+    W dW, w dw, W dLdW, W dL_dW, W dL_dw, gamma d_gamma, w grad_w, weight grad_weight, weights weights_gradient,
+    w w_gradient, W W_grad, weights dweights, weights d_weights, g dg, a da, W gradW, w nabla_w, W delta_W, kernel dkernel,
+    bf dbf, W _gradient, W grad, _W _dW, weight dw, weights dW
+"""
+
+
+@pytest.mark.parametrize(("value", "gradient"), [pair.split() for pair in NAMES.split(",")])
+def test_a_gradient_under_every_name(value, gradient):
+    class Scale:
+        def __init__(self):
+            setattr(self, value, np.array([1.0, -2.0, 0.5, 3.0, 0.1]))
+
+        def forward(self, x):
+            self.x = x
+            return x * getattr(self, value)
+
+        def backward(self, dout):
+            setattr(self, gradient, (dout * self.x).sum(axis=0) * self.factor)
+            return dout * getattr(self, value)
+
+    for factor in (1.0, 1.5):
+        Scale.factor = factor
+        found = measure(adapt(Example(Scale, (X,))))
+        assert len(found.measurements) == 2
+        assert len(found.wrong) == (factor != 1.0)
+
+
 def affine_forward(x, w, b):
     return x @ w + b, (x, w)
 

@@ -55,7 +55,7 @@ _MARK = re.compile(  # what makes a gradient's name of a value's: dL_dW, grad_W,
     r"|^g_(?=\w)|_?(?:gradients?|grads?|delta|diff|derivative)$|^nabla_?(?=\w)"
 )
 _LIKE_GRADIENT = re.compile(
-    r"^d[A-Z_]|^d[wbxhuv][a-z]?\d*$|^d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)|^dL_?d|(?i:grad|nabla)"
+    r"^d[A-Z_]|^d[wbxhuv][a-z]?\d*$|^d(?:gamma|beta|weights?|bias(?:es)?|inputs?|kernels?)|^dL_?d|(?i:grad|nabla|^delta_\w)"
 )
 _NO_GRADIENT = frozenset({"data", "depth", "dim", "decay", "dropout", "dropout_ratio", "delta", "d"})
 _CELL = frozenset({"val", "value", "data"})  # {"val": W, "grad": dW}
