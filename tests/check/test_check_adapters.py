@@ -207,8 +207,8 @@ def test_a_wrong_layer_in_every_shape(kind, names):
 
 NAMES = """
     W dW, w dw, W dLdW, W dL_dW, W dL_dw, gamma d_gamma, w grad_w, weight grad_weight, weights weights_gradient,
-    w w_gradient, W W_grad, weights dweights, weights d_weights, g dg, a da, W gradW, w nabla_w, W delta_W, kernel dkernel,
-    bf dbf, W _gradient, W grad, _W _dW, weight dw, weights dW
+    w w_gradient, W W_grad, weights dweights, weights d_weights, g dg, a da, W gradW, w nabla_w, W delta_W,
+    kernel dkernel, bf dbf, W _gradient, W grad, _W _dW, weight dw, weights dW
 """
 
 

@@ -12,6 +12,7 @@ import backhand
 from backhand.checking.adapters import adapt
 from backhand.checking.example import Example
 from backhand.checking.experiment import measure
+from backhand.checking.opinion import traced
 from backhand.checking.reference import Forward, reference
 from backhand.checking.slopes import complex_step, differences
 
@@ -165,6 +166,38 @@ def test_one_wrong_entry_of_a_large_block_is_seen():
     assert not good.wrong
     assert bad.wrong == ("dW",)
     assert not bad.measurements["dW"].close
+
+
+def test_a_layer_of_a_million_parameters():
+    W = np.random.default_rng(6).standard_normal((1010, 1000)) / 30
+
+    class Off(backhand.Affine):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.dW[:, 7] = 0
+            return dx
+
+    x = np.random.default_rng(7).standard_normal((2, 1010))
+    assert backhand.check(backhand.Affine(W, np.zeros(1000)), x).verdict == "ok"
+    report = backhand.check(Off(W, np.zeros(1000)), x)
+    assert [finding.gradient for finding in report.findings if finding.verdict == "wrong"] == ["dW"]
+
+
+@pytest.mark.parametrize(
+    ("thing", "inputs"),
+    [
+        (backhand.Affine(X.T, np.zeros(3)), (X,)),
+        (backhand.SoftmaxWithLoss(), (X, np.array([0, 4, 1]))),
+        (backhand.Neuron(X.T, np.zeros(3), backhand.Tanh), (X,)),
+        ((lambda x, w: (x @ w, (x, w)), lambda dout, cache: (dout @ cache[1].T, cache[0].T @ dout)), (X, X.T)),
+    ],
+    ids=["Affine", "SoftmaxWithLoss", "Neuron", "pair"],
+)
+def test_the_traced_derivative_is_of_the_same_opinion(thing, inputs):
+    experiment = measured(thing, *inputs)
+    for gradient, measurement in experiment.measurements.items():
+        opinion = traced(experiment, gradient)
+        np.testing.assert_allclose(opinion, measurement.reference.value, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("row", [0, 9])

@@ -59,7 +59,7 @@ def check(layer: Any, *inputs: Any, params: Sequence[str] | Mapping[str, Any] | 
     >>> bool(report), report.verdict
     (True, 'ok')
     """
-    if isinstance(layer, type | tuple | list) or _is_code(layer) or not hasattr(layer, "__dict__"):
+    if isinstance(layer, type | tuple | list) or _is_code(layer):
         make: Callable[[], Any] = lambda: layer  # noqa: E731
     else:
         try:

@@ -126,8 +126,8 @@ def random_douts(outputs: Sequence[Array], seed: int) -> tuple[Array, ...]:
 def measure(subject: Subject, seed: int = 0, *, quick: bool = False, values: Values | None = None) -> Experiment:
     """Run forward and backward once at the values of a seed, or at given ones, and compare with the reference.
 
-    With ``quick``, or if forward is expensive, every block is first compared along random directions, and entry by entry
-    only if it is off there.
+    With ``quick``, or if forward is expensive, every block is first compared along random directions, and entry by
+    entry only if it is off there.
 
     Raises:
         UserCodeError: the code raised.
@@ -263,6 +263,8 @@ def _entry_by_entry(
     error, allowed = judged(estimate)
     off = _off(error, allowed, estimate)
     again_by: tuple[Method, ...] = ("fine",) if estimate.method == "differences" else ("differences", "fine")
+    if forward.subject.large:
+        again_by = ()  # the whole block has been seen to be off along a direction, by both steps
     for method in again_by if off.any() else ():
         # The complex step sees one side of a kink only, and a step may be too long: look again at what is off.
         again = reference(forward, name, douts, np.flatnonzero(off.ravel())[:EVERY_ENTRY], method)

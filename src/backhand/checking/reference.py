@@ -15,7 +15,7 @@ import numpy as np
 
 from backhand.checking.measurement import Estimate
 from backhand.checking.slopes import EPSILON, Slope, complex_step, differences
-from backhand.checking.subject import Array, Session, Subject, UserCodeError
+from backhand.checking.subject import LARGE, Array, Session, Subject, UserCodeError
 
 __all__ = ["EVERY_ENTRY", "Forward", "Projection", "directions", "project", "reference", "some_entries", "typical_size"]
 
@@ -199,14 +199,14 @@ def project(
 
 
 def some_entries(shape: tuple[int, ...], hand: Array | None, seed: int) -> Array:
-    """Entries of a large block to look at one by one: its corners, its largest and some random ones."""
+    """Entries of a large block to look at one by one: corners, the largest, random ones; only a few of a huge one."""
     size = int(np.prod(shape))
     rng = np.random.default_rng((seed, 19))
+    largest = [int(np.argmax(np.abs(hand)))] if hand is not None and hand.shape == shape else []
+    if size > LARGE:
+        return np.unique([*largest, *rng.integers(0, size, SAMPLED // 4)])
     corners = [
         np.ravel_multi_index(tuple((n - 1) * (bits >> axis & 1) for axis, n in enumerate(shape)), shape)
         for bits in range(2 ** min(len(shape), 3))
     ]
-    largest: Sequence[int] | Array = (
-        np.argsort(-np.abs(hand).ravel())[:4] if hand is not None and hand.shape == shape else []
-    )
-    return np.unique(np.concatenate([corners, largest, rng.integers(0, size, SAMPLED)])).astype(int)
+    return np.unique([*corners, *largest, *rng.integers(0, size, SAMPLED)])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from backhand.graph.graph import Source
 
-__all__ = ["Array", "Session", "Subject", "UserCodeError", "Values"]
+__all__ = ["LARGE", "Array", "Session", "Subject", "UserCodeError", "Values"]
 
 Array = NDArray[Any]
 LARGE = 1_000_000  # entries of inputs and parameters together
