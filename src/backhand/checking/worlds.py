@@ -190,8 +190,9 @@ def _x(world: World, name: str) -> list[Any]:
 def _ids(world: World, name: str) -> list[Any]:
     random = _random(world, name)
     both = random.integers(0, world.V, (world.N, world.T))
-    both.flat[-1] = both.flat[0]  # one comes twice: its gradients are summed
-    return [both, both[:, 0].copy()]
+    one = both[:, 0].copy()
+    both[-1, -1], one[-1] = both[0, 0], one[0]  # one comes twice: its gradients are summed
+    return [both, one]
 
 
 def _weight(world: World, name: str) -> list[Any]:
