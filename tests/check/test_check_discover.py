@@ -132,18 +132,27 @@ def test_the_file_is_run_as_python_would(tmp_path):
     assert names(find(module(tmp_path, code))) == ["Double"]
 
 
-def test_a_file_of_a_package_may_import_from_it_and_from_the_project_above(tmp_path):
+def test_a_package_of_the_project_above_is_found(tmp_path):
     (tmp_path / "project" / "common").mkdir(parents=True)
     (tmp_path / "project" / "common" / "functions.py").write_text("two = 2\n")
-    (tmp_path / "project" / "layers").mkdir()
+    code = """
+    from common.functions import two
+    class Double:
+        def forward(self, x): return two * x
+        def backward(self, dout): return two * dout
+    """
+    assert names(find(module(tmp_path, code, "project/ch05/double.py"))) == ["Double"]
+
+
+def test_a_file_of_a_package_may_import_from_it(tmp_path):
+    (tmp_path / "project" / "layers").mkdir(parents=True)
     (tmp_path / "project" / "layers" / "__init__.py").write_text("")
     (tmp_path / "project" / "layers" / "base.py").write_text("class Layer: pass\n")
     code = """
     from .base import Layer
-    from common.functions import two
     class Double(Layer):
-        def forward(self, x): return two * x
-        def backward(self, dout): return two * dout
+        def forward(self, x): return 2 * x
+        def backward(self, dout): return 2 * dout
     """
     assert names(find(module(tmp_path, code, "project/layers/double.py"))) == ["Double"]
 
