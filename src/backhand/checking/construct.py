@@ -159,10 +159,11 @@ def _misfits(subject: PlainSubject) -> int:
 
 
 def _stray_labels(example: Example) -> int:
-    """How many arrays of labels have another length than the input has samples: fancy indexing takes them silently."""
-    first, *others = (np.shape(value) for value in example.inputs)
-    labels = [value for value in example.inputs[1:] if isinstance(value, np.ndarray) and value.dtype.kind in "iu"]
-    return sum(label.ndim == 1 and label.shape[0] not in first[:1] + first[-1:] for label in labels) if others else 0
+    """How many arrays of labels have another length than any input has samples: fancy indexing takes them silently."""
+    arrays = [value for value in example.inputs if isinstance(value, np.ndarray)]
+    labels = [value for value in arrays[1:] if value.dtype.kind in "iu" and value.ndim == 1]
+    lengths = {size for array in arrays for size in (array.shape[:1] + array.shape[-1:]) if array.dtype.kind == "f"}
+    return sum(label.shape[0] not in lengths for label in labels) if lengths else 0
 
 
 def _configurations(guess: Guess, search: _Search) -> list[Example]:
