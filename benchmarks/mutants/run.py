@@ -169,7 +169,7 @@ def page(
         "# Planted mistakes",
         "",
         "`make mutants` plants each cause of [causes.md](causes.md) into correct hand-written layers, checks each of",
-        "them, and writes this page. Detected: check finds fault with the layer. Right cause: it names the one planted.",
+        "them, and writes this page. Detected: check finds fault. Right cause: it names the one that was planted.",
         "",
         f"- **Chosen mistakes**: detected {percent(detected(a), a['planted'])} of {a['planted']}, right cause "
         f"{percent(a['right'], a['planted'])}.",

@@ -7,7 +7,7 @@ at another seed and at other shapes, and of one at least: else there is no cause
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from backhand.checking.causes import factors, linear, manners, masks, softmax, sums, terms
 from backhand.checking.causes.crashed import crashed
@@ -101,33 +101,34 @@ def named(id: str, **facts: str) -> Cause:
 
 
 def _confirming(experiment: Experiment, gradient: str, measured: Sequence[Experiment]) -> list[Experiment]:
-    """Experiments in which a gradient is wrong, too: one at these shapes, and one or two with all or other sizes.
+    """Experiments in which a gradient is wrong, too: one at these shapes, one or two at others, of another batch size.
 
-    In some configuration a mistake hides: what isn't wrong there neither confirms nor denies.
+    Those that are there already are taken before any more are made. In some configuration a mistake hides: what isn't
+    wrong there, or only by an epsilon, neither confirms nor denies.
     """
-    found: list[Experiment] = []
-    batches = {_batch(experiment)}
-    for other in _candidates(experiment, measured):
+
+    def speaks(other: Experiment) -> bool:
         if other is experiment or gradient not in other.wrong:
-            continue
-        if other.measurements[gradient].close and not experiment.measurements[gradient].close:
-            continue  # wrong by an epsilon, in a configuration that the mistake hides in
-        if other.subject is experiment.subject:
-            if all(each.subject is not experiment.subject for each in found):
-                found.append(other)
-        elif _batch(other) != 1 and _batch(other) not in batches:  # of one sample much looks alike
-            batches.add(_batch(other))
-            found.append(other)
-        if len(found) == 3:
-            break
-    return found
+            return False
+        return experiment.measurements[gradient].close or not other.measurements[gradient].close
 
+    def here() -> Iterator[Experiment]:
+        yield from (other for other in measured if other.subject is experiment.subject)
+        yield experiment.again(experiment.seed + 1)
 
-def _candidates(experiment: Experiment, measured: Sequence[Experiment]) -> Iterator[Experiment]:
-    """Those that are there, then more, made one by one as they are needed."""
-    yield from measured
-    yield experiment.again(experiment.seed + 1)
-    yield from experiment.elsewhere(limit=4)
+    def elsewhere(experiments: Iterable[Experiment]) -> list[Experiment]:
+        shape: Experiment | None = None
+        for other in experiments:
+            if other.subject is experiment.subject or _batch(other) == 1 or not speaks(other):
+                continue  # of one sample much looks alike
+            if _batch(other) != _batch(experiment):
+                return [other] if shape is None else [shape, other]
+            shape = shape or other
+        return [shape] if shape is not None else []
+
+    same = next(filter(speaks, here()), None)
+    others = elsewhere(measured) or elsewhere(experiment.elsewhere(limit=4))
+    return [*([same] if same is not None else []), *others]
 
 
 def _batch(experiment: Experiment) -> int:
@@ -141,7 +142,7 @@ def _confirmed(row: Row, facts: Facts, others: list[Evidence]) -> bool:
     varied = not row.varies
     for other in others:
         there = row.test(other)
-        if there is UNCLEAR:
+        if there is UNCLEAR or (there is None and other.lab.too_large(other.of)):
             continue
         if there is None or any(there.get(name) != facts.get(name) for name in row.same):
             return False

@@ -30,11 +30,17 @@ class Lab:
             self._jacobians[name] = self._measured(name)
         return self._jacobians[name]
 
+    def too_large(self, name: str) -> bool:
+        """Whether a value has too many entries to move them one by one."""
+        outputs = sum(out.size for out in self.experiment.outputs)
+        size = self.experiment.values[name].size
+        return size > _ENTRIES or size * outputs > _CELLS
+
     def _measured(self, name: str) -> Array | None:
+        if self.too_large(name):
+            return None
         value = self.experiment.values[name]
         outputs = sum(out.size for out in self.experiment.outputs)
-        if value.size > _ENTRIES or value.size * outputs > _CELLS:
-            return None
         rows = []
         try:
             forward = self._forward
