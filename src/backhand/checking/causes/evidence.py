@@ -106,10 +106,10 @@ class Evidence:
         left = float(np.abs(self.hand - candidate)[known].max())
         limit = _ROUNDING * float(np.abs(candidate[known]).max()) + 20 * self.bar
         if self.fits:
-            seen = known & np.isfinite(self.reference)
+            seen = known & np.isfinite(self.right)
             if not seen.any():
                 return False
-            limit = min(limit, _SHARE * float(np.abs(self.hand - self.reference)[seen].max()))
+            limit = min(limit, _SHARE * float(np.abs(self.hand - self.right)[seen].max()))
         return left <= limit and bool(np.abs(candidate[known]).max() > 0)
 
     @property

@@ -20,11 +20,11 @@ def _missing(e: Evidence) -> Facts | None:
 
 
 def _transposed(e: Evidence) -> Facts | None:
-    if e.missing or not 2 <= e.reference.ndim <= 4 or e.hand.ndim != e.reference.ndim:
+    if e.missing or not 2 <= e.right.ndim <= 4 or e.hand.ndim != e.right.ndim:
         return None
-    for order in list(permutations(range(e.reference.ndim)))[1:]:
-        if e.explains(e.reference.transpose(order)):
-            return {"given": str(e.hand.shape), "expected": str(e.reference.shape)}
+    for order in list(permutations(range(e.right.ndim)))[1:]:
+        if e.explains(e.right.transpose(order)):
+            return {"given": str(e.hand.shape), "expected": str(e.right.shape)}
     return None
 
 
@@ -49,15 +49,15 @@ def _weight_not_transposed(e: Evidence) -> Facts | None:
 def _not_summed(e: Evidence) -> Facts | None:
     if e.missing:
         return None
-    if e.hand.size > e.reference.size:
+    if e.hand.size > e.right.size:
         for axes in subsets(e.hand.ndim):
             if axes and np.prod([e.hand.shape[axis] for axis in axes]) > 1:
                 summed = e.hand.sum(axis=axes)
-                right = e.reference.reshape(summed.shape) if summed.size == e.reference.size else summed + np.inf
+                right = e.right.reshape(summed.shape) if summed.size == e.right.size else summed + np.inf
                 if np.allclose(
-                    summed, right, rtol=1e-6, atol=20 * e.bar + 1e-7 * float(np.abs(e.reference).max(initial=0))
+                    summed, right, rtol=1e-6, atol=20 * e.bar + 1e-7 * float(np.abs(e.right).max(initial=0))
                 ):
-                    return {"given": str(e.hand.shape), "expected": str(e.reference.shape)}
+                    return {"given": str(e.hand.shape), "expected": str(e.right.shape)}
         return None
     if e.is_parameter and e.fits and e.by_sample is not None and len(e.by_sample) > 1:
         for which, part in (("first", e.by_sample[0]), ("last", e.by_sample[-1])):
@@ -71,7 +71,7 @@ def _wrong_axis(e: Evidence) -> Facts | None:
     if e.missing or e.factor is not None or np.squeeze(e.value).ndim > 1:
         return None
     for terms in _terms(e):
-        over = [axes for axes in subsets(terms.ndim) if _is_sum(e.reference, terms, axes)]
+        over = [axes for axes in subsets(terms.ndim) if _is_sum(e.right, terms, axes)]
         given = [axes for axes in subsets(terms.ndim) if _is_sum(e.hand, terms, axes)]
         if over and given and over[0] != given[0] and len(given[0]) >= 1:
             return {"given": _axes(given[0]), "expected": _axes(over[0])}

@@ -13,6 +13,8 @@ from backhand.checking.subject import Array
 
 __all__ = ["ROWS"]
 
+FEW = 5  # points that a polynomial of degree 2 is fitted through, at least
+
 
 def _slopes(e: Evidence) -> tuple[Array, Array] | None:
     """The local derivative of forward, and the one that backward uses, by entry: for a layer that has one."""
@@ -21,7 +23,7 @@ def _slopes(e: Evidence) -> tuple[Array, Array] | None:
     usable = np.abs(e.dout) > 1e-3 * np.abs(e.dout).max()
     if not usable.all():
         return None
-    return e.reference / e.dout, e.hand / e.dout
+    return e.right / e.dout, e.hand / e.dout
 
 
 def _levels(slopes: Array) -> Array:
@@ -88,6 +90,11 @@ def _inverted(e: Evidence) -> Facts | None:
 
 
 def _forgotten(e: Evidence) -> Facts | None:
+    found = _forgotten_by_entry(e)
+    return _forgotten_inside(e) if found is None and not e.entry_by_entry else found
+
+
+def _forgotten_by_entry(e: Evidence) -> Facts | None:
     """Constant where the right slope has two values; in general: also where the right gradient is 0."""
     two = _two_levels(e)
     if two is not None:
@@ -100,8 +107,8 @@ def _forgotten(e: Evidence) -> Facts | None:
         return UNCLEAR
     if not e.fits:
         return None
-    known = np.isfinite(e.reference)
-    right, hand = e.reference[known], e.hand[known]
+    known = np.isfinite(e.right)
+    right, hand = e.right[known], e.hand[known]
     zero = np.abs(right) <= 20 * e.bar
     if not 0.1 < zero.mean() < 0.95 or np.mean(hand[zero] != 0) < 0.5:
         return None
@@ -173,6 +180,8 @@ def _derivative_of_x(e: Evidence) -> Facts | None:
             return {"what": "of the input as if it were the output"}
         if e.explains(_with_x_in_place_of_the_output(e)):
             return {"what": "of the input as if it were the output"}
+        if min((e.value > 0).sum(), (e.value <= 0).sum()) < FEW:
+            return UNCLEAR
     places = [(_of_the_input, e.out, "of the output as if it were the input")]
     places += [(_of_the_output, z, "of the input as if it were the output") for z in _before_activation(e)]
     for slopes, a, what in places:
@@ -184,10 +193,10 @@ def _derivative_of_x(e: Evidence) -> Facts | None:
 
 def _with_x_in_place_of_the_output(e: Evidence) -> Array | None:
     """Where the slope is a polynomial of the output (y - y^2, 1 - y^2, y + alpha): that polynomial of x."""
-    slopes = e.reference / e.dout
+    slopes = e.right / e.dout
     made = np.empty_like(slopes)
     for side in (e.value > 0, e.value <= 0):
-        if side.sum() < 5:
+        if side.sum() < FEW:
             return None
         powers = np.vander(e.out[side], 3)
         fit, *_ = np.linalg.lstsq(powers, slopes[side], rcond=None)
@@ -264,7 +273,7 @@ class Relu:
         return dout * (self.out >= 0)
 """,
         "Relu(), x",
-        lambda e: _forgotten(e) or _forgotten_inside(e),
+        _forgotten,
     ),
     Row(
         "mask-comparison",

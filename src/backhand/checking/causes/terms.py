@@ -57,13 +57,13 @@ def _decay(e: Evidence) -> tuple[float, float] | None:
     """The multiple of W that backward has too much of, and the one that forward's derivative has."""
     if not e.fits or e.value.ndim < 1 or not e.is_loss:
         return None
-    known = np.isfinite(e.reference)
-    over = (e.hand - e.reference)[known]
+    known = np.isfinite(e.right)
+    over = (e.hand - e.right)[known]
     W = e.value[known]
     if W.size < 3 or not np.any(W):
         return None
     c = float(np.sum(over * W) / np.sum(W * W))
-    if not c or not e.explains(e.reference + c * e.value):
+    if not c or not e.explains(e.right + c * e.value):
         return None
     subject = e.experiment.subject
     silent = {
