@@ -97,7 +97,9 @@ def test_where_each_layer_is_right_the_network_is_to_blame(network):
     found = wrong(backhand.check(network(), X, T))
     assert "dW1" in found
     for finding in found.values():
-        assert f"Each layer of {network.__name__} is right by itself" in finding.sentence
+        assert "because of" not in finding.sentence
+        assert finding.cause or f"Each layer of {network.__name__} is right by itself" in finding.sentence
+        assert finding.line.file == __file__
 
 
 def test_the_notes_network_is_right():
