@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One worker per core; figures that need a quiet machine live in `make bench`, never in the suite.
 PYTEST_ARGS ?= -n auto
 
-.PHONY: demo test check lint types bench clean
+.PHONY: demo test check lint types bench mutants causes clean
 
 demo: $(VENV)/.installed
 	$(BIN)/backhand train
@@ -25,6 +25,13 @@ types: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/graph_growth.py
+	$(BIN)/python benchmarks/check_time.py
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/mutants/run.py
+
+causes: $(VENV)/.installed-dev
+	$(BIN)/python -m backhand.checking.causes > docs/causes.md
 
 clean:
 	rm -rf $(VENV)

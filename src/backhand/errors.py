@@ -14,6 +14,7 @@
     ├── NetworkError     (TypeError)     a network lacks something that training needs
     ├── GraphError       (ValueError)    a graph is malformed, or called with what it was not traced for
     ├── TraceError       (TypeError)     code does something that a computation graph can't hold
+    ├── CheckError       (ValueError)    something can't be checked as asked
     └── RunError         (RuntimeError)  a run folder can't be used as asked
 
 Each message says what was wrong, where, and what to do instead. Each class also derives from the
@@ -29,6 +30,7 @@ MulLayer.backward: there is no forward to go back through; call forward first
 
 __all__ = [
     "BackhandError",
+    "CheckError",
     "DTypeError",
     "DataError",
     "GraphError",
@@ -90,6 +92,10 @@ class GraphError(BackhandError, ValueError):
 
 class TraceError(BackhandError, TypeError):
     """Code does something that a computation graph can't hold: the message names the line and what to write instead."""
+
+
+class CheckError(BackhandError, ValueError):
+    """Something can't be checked as asked: it isn't there, can't be run, or doesn't fit its inputs."""
 
 
 class RunError(BackhandError, RuntimeError):

@@ -13,16 +13,18 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "backhand"
 # What a room may use: itself, the rooms named beside it, and the outside libraries named after them.
 HOUSE = {
-    "__init__": ({"errors", "data", "drawing", "graph", "nn"}, set()),
+    "__init__": ({"errors", "checking", "data", "drawing", "graph", "nn"}, set()),
     "__main__": ({"cli"}, set()),
     "errors": (set(), set()),
     "graph": ({"errors"}, {"numpy"}),
+    "checking": ({"errors", "graph"}, {"numpy", "pytest"}),
+    "testing": ({"checking"}, set()),
     "drawing": ({"errors", "graph"}, {"numpy", "graphlay", "PIL"}),
     "nn": ({"errors"}, {"numpy"}),
     "data": ({"errors"}, {"numpy", "platformdirs", "pooch", "PIL"}),
     "train": ({"errors", "nn", "data"}, {"numpy", "matplotlib", "rich", "safetensors", "PIL"}),
     "notes": ({"errors", "graph", "drawing", "nn", "data"}, {"numpy"}),
-    "cli": ({"errors", "drawing", "nn", "data", "train", "notes"}, {"numpy", "rich", "typer"}),
+    "cli": ({"errors", "checking", "drawing", "nn", "data", "train", "notes"}, {"numpy", "rich", "typer"}),
 }
 # How a notebook shows a graph or a run: the one look upwards, made when it is shown.
 NOTEBOOK = {"graph/graph.py": "backhand.drawing", "graph/evaluate.py": "backhand.drawing"}
@@ -73,7 +75,9 @@ def test_importing_backhand_loads_nothing_but_itself():
     assert len(modules_after("import backhand")) < len(modules_after("import numpy"))
 
 
-@pytest.mark.parametrize("statement", ["from backhand import *", "import backhand.train", "import backhand.notes"])
+@pytest.mark.parametrize(
+    "statement", ["from backhand import *", "import backhand.train", "import backhand.notes", "import backhand.testing"]
+)
 def test_heavy_libraries_wait_until_they_are_used(statement):
     heavy = {"matplotlib", "rich", "typer", "safetensors", "pooch", "PIL", "requests", "platformdirs", "graphlay"}
     assert heavy.isdisjoint(name.split(".")[0] for name in modules_after(statement))

@@ -1,7 +1,7 @@
 """The ``backhand`` command: one file a subcommand here, its work elsewhere.
 
-Exit codes: 0 done, 2 bad usage or input, 130 interrupted. With ``--json`` each subcommand prints one JSON object as
-its last line of standard output, also when it fails: ``{"error": ...}``.
+Exit codes: 0 done, 2 bad usage or input, 130 interrupted; ``check`` also 1 and 3, for what it found. With ``--json``
+each subcommand prints one JSON object as its last line of standard output, also when it fails: ``{"error": ...}``.
 """
 
 import io
@@ -18,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 
+from backhand.cli.check import check
 from backhand.cli.draw import draw
 from backhand.cli.notes import notes
 from backhand.cli.predict import predict
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(predict)
+app.command()(check)
 app.command()(draw)
 app.command()(notes)
 

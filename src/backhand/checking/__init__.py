@@ -1,0 +1,1 @@
+"""Is this backward right, and if not, why."""
