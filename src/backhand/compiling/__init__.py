@@ -1,0 +1,1 @@
+"""Make it fast: a graph as a program of native loops and matrix products. See docs/compile.md."""
