@@ -1,0 +1,101 @@
+"""Static keys of integers, slices, None and …: what they reach, written out axis by axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backhand.graph.ops.index import Slice
+
+__all__ = ["Places", "compose", "covers_all", "disjoint", "expand", "to_key"]
+
+Places = tuple["int | range | None", ...]
+"""A key written out: for each axis of the array the place or the range of places, and None for each new axis."""
+
+
+def expand(key: tuple[Any, ...], shape: tuple[int, ...]) -> Places:
+    """A basic key as :data:`Places`: no …, no missing axis, nothing counted from the end."""
+    given = sum(1 for item in key if item is not None and item is not Ellipsis)
+    spare = (Slice(None, None, None),) * (len(shape) - given)
+    at = key.index(Ellipsis) if any(item is Ellipsis for item in key) else len(key)
+    items = (*key[:at], *spare, *key[at + 1 :])
+    places: list[int | range | None] = []
+    axes = iter(shape)
+    for item in items:
+        if item is None:
+            places.append(None)
+        elif isinstance(item, Slice):
+            n = next(axes)
+            places.append(range(n)[slice(*item)])
+        else:
+            places.append(range(next(axes))[item])
+    return tuple(places)
+
+
+def to_key(places: Places, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The shortest key that says the same: whole axes are ``:``, and left out at the end."""
+    axes = iter(shape)
+    key: list[Any] = []
+    for place in places:
+        if place is None:
+            key.append(None)
+            continue
+        n = next(axes)
+        if isinstance(place, range):
+            stop = place.stop if place.stop >= 0 else None
+            key.append(Slice(None, None, None) if place == range(n) else Slice(place.start, stop, place.step))
+        else:
+            key.append(place)
+    while key and key[-1] == Slice(None, None, None):
+        key.pop()
+    return tuple(key)
+
+
+def covers_all(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    """Does the key read the whole array as it is?"""
+    return expand(key, shape) == tuple(range(n) for n in shape)
+
+
+def disjoint(one: Places, two: Places) -> bool:
+    """Do two keys surely reach no common element: along some axis, no common place?"""
+    a = [place for place in one if place is not None]
+    b = [place for place in two if place is not None]
+    return any(_apart(p, q) for p, q in zip(a, b, strict=True))
+
+
+def _apart(p: int | range, q: int | range) -> bool:
+    if isinstance(p, int):
+        return p != q if isinstance(q, int) else p not in q
+    if isinstance(q, int):
+        return q not in p
+    if not p or not q:
+        return True
+    return max(p) < min(q) or max(q) < min(p) or (p.step == q.step and (p.start - q.start) % p.step != 0)
+
+
+def compose(first: Places, then: Places) -> Places | None:
+    """One key for reading by ``first`` and then, of what that gave, by ``then``; None if there is none."""
+    made: list[int | range | None] = []
+    outer = list(then)
+    for place in first:
+        if isinstance(place, int):
+            made.append(place)
+            continue
+        while outer and outer[0] is None:
+            made.append(outer.pop(0))
+        item = outer.pop(0)
+        if place is not None:
+            assert item is not None
+            made.append(place[item] if isinstance(item, int) else _within(place, item))
+        elif item == range(1):
+            made.append(None)
+        elif item != 0:
+            return None
+    return (*made, *outer)
+
+
+def _within(place: range, item: range) -> range:
+    """The places of ``place`` at the positions ``item``."""
+    if not item:
+        return range(0)
+    start, step = place[item[0]], place.step * item.step
+    return range(start, start + len(item) * step, step)
