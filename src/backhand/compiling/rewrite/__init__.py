@@ -7,6 +7,7 @@ from collections.abc import Callable
 from backhand.compiling.rewrite.algebra import algebra, narrow
 from backhand.compiling.rewrite.cleanup import common_subexpressions, dead_code, fold_constants
 from backhand.compiling.rewrite.puts import labels, puts
+from backhand.compiling.rewrite.reroll import reroll
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph import Graph
 
@@ -21,6 +22,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     copies_and_views,
     puts,
     labels,
+    reroll,
 )
 """In the order in which they run. Each is a pure function; each leaves a graph that computes the same."""
 

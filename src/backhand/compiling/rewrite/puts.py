@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from backhand.compiling.rewrite.draft import Draft, sweep
-from backhand.compiling.rewrite.keys import covers_all, expand
-from backhand.graph import Graph, Node
+from backhand.compiling.rewrite.keys import expand
+from backhand.graph import Constant, Graph, Node
 from backhand.graph.ops import TABLE
 from backhand.graph.ops.index import Slot, is_basic
 
@@ -37,15 +39,36 @@ def _put(draft: Draft, node: Node) -> int | None:
         return x
     if not is_basic(key):
         return None
-    if covers_all(key, node.shape):
-        fitting = _in_dtype(draft, node, value)
-        if fitting is None or draft.same(fitting, node):
-            return fitting
-        return draft.add(node, "broadcast_to", fitting, shape=node.shape)
+    if _covers(key, node.shape):
+        return _everywhere(draft, node, value)
     overwritten = inner.op == "put" and is_basic(inner.param("key"))
     if overwritten and expand(key, node.shape) == expand(inner.param("key"), node.shape):
         return draft.append(node._replace(inputs=(inner.inputs[0], value)))
     return None
+
+
+def _covers(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    """Does a write with this key reach every element, in order?"""
+    places = [place for place in expand(key, shape) if place is not None]
+    return all(place == range(n) or (place == 0 and n == 1) for place, n in zip(places, shape, strict=True))
+
+
+def _everywhere(draft: Draft, node: Node, value: int) -> int | None:
+    """A value in the shape and dtype of the array that it fills."""
+    fitting = _in_dtype(draft, node, value)
+    if fitting is None or draft.same(fitting, node):
+        return fitting
+    number = draft.number(fitting)
+    if number is not None:
+        return draft.add(node, "full", dtype=node.dtype, shape=node.shape, value=Constant(number), order="C")
+    places = expand(node.param("key"), node.shape)
+    slot = tuple(1 if place is None else len(place) for place in places if not isinstance(place, int))
+    shape = draft.nodes[fitting].shape
+    if len(shape) > len(slot):  # NumPy takes a value with more axes of length 1 in front
+        fitting = draft.add(node, "reshape", fitting, shape=shape[len(shape) - len(slot) :])
+    if draft.nodes[fitting].shape != slot:
+        fitting = draft.add(node, "broadcast_to", fitting, shape=slot)
+    return fitting if slot == node.shape else draft.add(node, "reshape", fitting, shape=node.shape)
 
 
 def _in_dtype(draft: Draft, node: Node, position: int) -> int | None:
