@@ -14,6 +14,7 @@
     ├── NetworkError     (TypeError)     a network lacks something that training needs
     ├── GraphError       (ValueError)    a graph is malformed, or called with what it was not traced for
     ├── TraceError       (TypeError)     code does something that a computation graph can't hold
+    ├── BusyError        (RuntimeError)  a compiled step is called while it runs in another thread
     └── RunError         (RuntimeError)  a run folder can't be used as asked
 
 Each message says what was wrong, where, and what to do instead. Each class also derives from the
@@ -29,6 +30,7 @@ MulLayer.backward: there is no forward to go back through; call forward first
 
 __all__ = [
     "BackhandError",
+    "BusyError",
     "DTypeError",
     "DataError",
     "GraphError",
@@ -90,6 +92,10 @@ class GraphError(BackhandError, ValueError):
 
 class TraceError(BackhandError, TypeError):
     """Code does something that a computation graph can't hold: the message names the line and what to write instead."""
+
+
+class BusyError(BackhandError, RuntimeError):
+    """A compiled step is called while it runs in another thread."""
 
 
 class RunError(BackhandError, RuntimeError):

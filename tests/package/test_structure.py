@@ -13,10 +13,11 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "backhand"
 # What a room may use: itself, the rooms named beside it, and the outside libraries named after them.
 HOUSE = {
-    "__init__": ({"errors", "data", "drawing", "graph", "nn"}, set()),
+    "__init__": ({"compiling", "errors", "data", "drawing", "graph", "nn"}, set()),
     "__main__": ({"cli"}, set()),
     "errors": (set(), set()),
     "graph": ({"errors"}, {"numpy"}),
+    "compiling": ({"errors", "graph"}, {"numpy", "platformdirs"}),
     "drawing": ({"errors", "graph"}, {"numpy", "graphlay", "PIL"}),
     "nn": ({"errors"}, {"numpy"}),
     "data": ({"errors"}, {"numpy", "platformdirs", "pooch", "PIL"}),

@@ -13,7 +13,7 @@ from backhand.graph.tracing.lift import World, substitute
 from backhand.graph.tracing.program import Program
 from backhand.graph.tracing.state import Target
 
-__all__ = ["replay"]
+__all__ = ["check_fits", "replay"]
 
 
 def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
@@ -22,7 +22,7 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     given = match(graph.arguments, inputs, "arguments")
     world = World([*zip(target.names, inputs, strict=True), ("self", target.function)])
     leaves = {path: value for path, value, _ in reversed(world.leaves)}
-    _check(program, leaves, world.settings)
+    check_fits(program, leaves, world.settings)
     own = [(s, path) for s, path in zip(graph.state, program.paths, strict=True) if not s.argument]
     values = given + [leaves[path] for _, path in own]
     values = [fitting(graph.nodes[i], value) for i, value in zip(graph.inputs, values, strict=True)]
@@ -44,7 +44,8 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     return unflatten(graph.results, iter(results))
 
 
-def _check(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -> None:
+def check_fits(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise TraceError unless the objects, whose leaves and settings these are, are as they were traced."""
     for path in program.paths:
         if path not in leaves:
             raise TraceError(f"{path} is not there yet: call the function once for itself, so that it makes its state")
