@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from backhand.compiling.rewrite.algebra import algebra, narrow
 from backhand.compiling.rewrite.cleanup import common_subexpressions, dead_code, fold_constants
+from backhand.compiling.rewrite.products import factors, products
 from backhand.compiling.rewrite.puts import labels, puts
 from backhand.compiling.rewrite.reroll import reroll
+from backhand.compiling.rewrite.transposes import transposes
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph import Graph
 
@@ -23,6 +25,9 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     puts,
     labels,
     reroll,
+    transposes,
+    products,
+    factors,
 )
 """In the order in which they run. Each is a pure function; each leaves a graph that computes the same."""
 

@@ -55,6 +55,12 @@ class Draft:
             self._constants[constant] = self.append(node)
         return self._constants[constant]
 
+    def rename(self, position: int, name: str | None) -> None:
+        """Give a value that has no name yet the one that the user gave to the same value."""
+        node = self.nodes[position]
+        if name and not node.name and node.op != "constant":
+            self.nodes[position] = node._replace(name=name)
+
     def number(self, position: int) -> Any:
         """The value of a node that is one real number known before any run; None if it isn't."""
         node = self.nodes[position]
@@ -105,8 +111,7 @@ def sweep(graph: Graph, rule: Rule) -> Graph:
             found = draft.append(node)
         elif owning[position] and shape and not _own(draft, node, found, start):
             found = draft.append(node) if op == "copy" else draft.add(node, "copy", found)
-        if name and not draft.nodes[found].name and draft.nodes[found].op != "constant":
-            draft.nodes[found] = draft.nodes[found]._replace(name=name)
+        draft.rename(found, name)
         draft.readers[found] += count
         where.append(found)
     return finish(graph, draft.nodes, where)

@@ -6,7 +6,7 @@ from typing import Any
 
 from backhand.graph.ops.index import Slice
 
-__all__ = ["Places", "compose", "covers_all", "disjoint", "expand", "to_key"]
+__all__ = ["Places", "compose", "covers_all", "disjoint", "expand", "reaches_all", "to_key"]
 
 Places = tuple["int | range | None", ...]
 """A key written out: for each axis of the array the place or the range of places, and None for each new axis."""
@@ -53,6 +53,12 @@ def to_key(places: Places, shape: tuple[int, ...]) -> tuple[Any, ...]:
 def covers_all(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
     """Does the key read the whole array as it is?"""
     return expand(key, shape) == tuple(range(n) for n in shape)
+
+
+def reaches_all(places: Places, shape: tuple[int, ...]) -> bool:
+    """Does it reach every element, in order, so that only the shape may be another?"""
+    own = [place for place in places if place is not None]
+    return all(place == range(n) or (place == 0 and n == 1) for place, n in zip(own, shape, strict=True))
 
 
 def disjoint(one: Places, two: Places) -> bool:

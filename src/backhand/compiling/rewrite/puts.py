@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from backhand.compiling.rewrite.draft import Draft, sweep
-from backhand.compiling.rewrite.keys import expand
+from backhand.compiling.rewrite.keys import expand, reaches_all
 from backhand.graph import Constant, Graph, Node
 from backhand.graph.ops import TABLE
 from backhand.graph.ops.index import Slot, is_basic
@@ -39,18 +37,12 @@ def _put(draft: Draft, node: Node) -> int | None:
         return x
     if not is_basic(key):
         return None
-    if _covers(key, node.shape):
+    if reaches_all(expand(key, node.shape), node.shape):
         return _everywhere(draft, node, value)
     overwritten = inner.op == "put" and is_basic(inner.param("key"))
     if overwritten and expand(key, node.shape) == expand(inner.param("key"), node.shape):
         return draft.append(node._replace(inputs=(inner.inputs[0], value)))
     return None
-
-
-def _covers(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
-    """Does a write with this key reach every element, in order?"""
-    places = [place for place in expand(key, shape) if place is not None]
-    return all(place == range(n) or (place == 0 and n == 1) for place, n in zip(places, shape, strict=True))
 
 
 def _everywhere(draft: Draft, node: Node, value: int) -> int | None:

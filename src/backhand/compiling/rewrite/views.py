@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from backhand.compiling.rewrite.draft import Draft, Rule, sweep
-from backhand.compiling.rewrite.keys import compose, covers_all, disjoint, expand, to_key
+from backhand.compiling.rewrite.keys import compose, covers_all, disjoint, expand, reaches_all, to_key
 from backhand.graph import Graph, Node
 from backhand.graph.ops.index import is_basic
+from backhand.graph.ops.reduce import axes_of
 
 __all__ = ["copies_and_views"]
+
+REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin")
 
 
 def copies_and_views(graph: Graph) -> Graph:
@@ -59,6 +62,11 @@ def _reshape(draft: Draft, node: Node) -> int | None:
         if inner.op == "full":
             return _full(draft, node, inner)
         return draft.append(node._replace(inputs=inner.inputs))
+    if inner.op in REDUCTIONS and draft.readers[x] == 1 and inner.param("axis") is not None:
+        before = draft.nodes[inner.inputs[0]].shape
+        over = axes_of(inner.param("axis"), len(before))
+        if node.shape == tuple(1 if axis in over else n for axis, n in enumerate(before)):
+            return draft.add(node, inner.op, *inner.inputs, **{**dict(inner.params), "keepdims": True})
     return None
 
 
@@ -106,6 +114,8 @@ def _getitem(draft: Draft, node: Node) -> int | None:
     if inner.op == "full":
         return _full(draft, node, inner)
     mine = expand(key, inner.shape)
+    if reaches_all(mine, inner.shape):
+        return draft.add(node, "reshape", x, shape=node.shape)
     if inner.op == "getitem" and is_basic(inner.param("key")):
         origin = draft.nodes[inner.inputs[0]].shape
         whole = compose(expand(inner.param("key"), origin), mine)
