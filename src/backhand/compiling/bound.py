@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backhand.compiling.batches import PIXELS
-from backhand.compiling.guard import guard_of
+from backhand.compiling.guard import build_of, guard_of
 from backhand.compiling.program import build
 from backhand.errors import DTypeError, GraphError, ShapeError, TraceError
 from backhand.graph import Recording
@@ -45,6 +45,7 @@ class Bound:
         self.program = build(recording.graph, engine, threads)
         self.checked = 0  # how many runs were compared with the original's
         self.unstable: set[str] = set()  # places that each call fills anew: caches
+        self._build: dict[str, Any] | None = None  # how the objects were built; if the first call builds on: after it
         self._guard: Callable[[], bool] = lambda: False
         self._kept: list[tuple[Any, int]] = []
         self._flat = all(child.kind == "leaf" for child in self.graph.arguments.children)
@@ -53,6 +54,8 @@ class Bound:
             for s, path in zip(self.graph.state, recording.program.paths, strict=True)
             if not s.argument
         ]
+        if not recording.cold:
+            self._check_build(self._world(recording.target.inputs))
 
     # -- where the state is -------------------------------------------------------------------------------------
 
@@ -79,6 +82,7 @@ class Bound:
         leaves = {path: value for path, value, _ in reversed(world.leaves)}
         places = {path: place for path, _, place in reversed(world.leaves) if place is not None}
         check_fits(program, leaves, world.settings)
+        self._check_build(world)
         state = {path: fitting(node, leaves[path]) for path, _, node in self._states}
         twins: dict[int, Any] = {}  # two names for one array stay two names for one array
         for path in program.rebound:
@@ -98,6 +102,14 @@ class Bound:
             if not isinstance(state[path], np.ndarray)
         ]
         return list(twins.values())
+
+    def _check_build(self, world: World) -> None:
+        build = build_of(world, self.recording.target.paths)
+        if self._build is None:
+            self._build = build
+        for path in build.keys() | self._build.keys():
+            if path not in self.unstable and build.get(path) is not self._build.get(path):
+                raise TraceError(f"{path} is another kind of thing now: trace it again")
 
     def fit(self, inputs: tuple[Any, ...]) -> Misfit | None:
         """As ``attach``, and says why it can't be instead of raising."""

@@ -15,7 +15,7 @@ import numpy as np
 from backhand.graph.tracing.lift import Place, World
 from backhand.graph.tracing.program import Program
 
-__all__ = ["guard_of", "unstable"]
+__all__ = ["build_of", "guard_of", "unstable"]
 
 _FUNCTION = """
 def guard({defaults}):
@@ -24,14 +24,30 @@ def guard({defaults}):
     except (LookupError, AttributeError):
         return False
 """
+_CODE_PLACES = ("class", "global", "default", "partial")
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, classmethod, staticmethod, property)
 _NUMBERS = (int, float, bool, str)
 
 
 def unstable(before: World, after: World) -> set[str]:
-    """The places whose object a call replaces: caches, which nothing needs to watch."""
+    """The places whose object a call replaces or makes: caches, which nothing needs to watch."""
+    old = {place.path: place.value for place in before.places}
     now = {place.path: place.value for place in after.places}
-    return {p.path for p in before.places if not _is_leaf(p.value) and now.get(p.path) is not p.value}
+    replaced = {path for path, value in old.items() if not _is_leaf(value) and now.get(path) is not value}
+    return replaced | (now.keys() - old.keys())
+
+
+def build_of(world: World, arguments: Iterable[str]) -> dict[str, Any]:
+    """How the objects are built: for each place the type of what stands there, or which function.
+
+    Objects that are built in the same way, with the same numbers and settings in them, run the same program.
+    """
+    skipped = set(arguments)
+    return {
+        place.path: place.value if isinstance(place.value, types.FunctionType) else type(place.value)
+        for place in world.places
+        if place.path not in skipped and place.kind not in _CODE_PLACES and not isinstance(place.value, np.ndarray)
+    }
 
 
 def guard_of(world: World, program: Program, arguments: Iterable[str], changing: set[str]) -> Callable[[], bool]:
@@ -68,7 +84,7 @@ def _matters(place: Place, program: Program) -> bool:
         return path in program.aliases or path in program.rebound
     if type(value) in _NUMBERS:
         return path in program.numbers or path in program.settings
-    if isinstance(value, _CODE) or place.kind in ("default", "partial"):
+    if place.kind in ("default", "partial") or (isinstance(value, _CODE) and place.kind in _CODE_PLACES):
         return False  # code that is replaced while it is in use isn't looked for
     if isinstance(value, tuple):
         start = f"{path}["
@@ -98,14 +114,15 @@ def _term(place: Place, text: str, holders: dict[int, str], names: dict[str, Any
 
 
 def _lengths(world: World, holders: dict[int, str], names: dict[str, Any]) -> list[str]:
-    """A layer that was added or taken away: the lengths of the lists and dicts that hold what is watched."""
-    instances = {id(vars(p.value)) for p in world.places if hasattr(p.value, "__dict__")}
-    terms = []
-    for identity, name in list(holders.items()):
-        holder = names[name]
-        if isinstance(holder, dict | list) and identity not in instances and "__builtins__" not in holder:
-            terms.append(f"len({name}) == {len(holder)}")
-    return terms
+    """A layer that was added or taken away, an attribute that hides one of the class: how much each holder holds."""
+    terms = {}
+    for place in world.places:
+        holder = place.holder
+        if place.kind in ("dict", "list") and id(holder) not in terms:
+            name = holders.setdefault(id(holder), f"h{len(holders)}")
+            names[name] = holder
+            terms[id(holder)] = f"len({name}) == {len(holder)}"
+    return list(terms.values())
 
 
 def _is_leaf(value: Any) -> bool:
