@@ -49,6 +49,10 @@ def _narrow_operands(draft: Draft, node: Node) -> int | None:
             made[number] = operand.inputs[0]
         elif operand.op == "full":
             made[number] = draft.constant(operand.dtype.type(operand.param("value").value))
+        elif operand.op == "reshape":
+            inner = draft.nodes[operand.inputs[0]].shape
+            if operand.shape == (1,) * (len(operand.shape) - len(inner)) + inner:
+                made[number] = operand.inputs[0]
     if made == list(node.inputs) or np.broadcast_shapes(*(draft.nodes[i].shape for i in made)) != node.shape:
         return None
     return draft.append(node._replace(inputs=tuple(made)))
@@ -109,7 +113,7 @@ def _multiply(draft: Draft, node: Node) -> int | None:
         factor = draft.number(other)
         if factor == 1:
             return draft.cast(x, node)
-        if draft.nodes[x].op == "negative" and _has_sign(draft, other):
+        if draft.nodes[x].op == "negative" and draft.nodes[x].dtype.kind == "f" and _has_sign(draft, other):
             return draft.append(node._replace(inputs=(_negated(draft, other), draft.nodes[x].inputs[0])))
     if draft.number(b) is not None and draft.number(a) is None:
         return draft.append(node._replace(inputs=(b, a)))
@@ -127,7 +131,7 @@ def _divide(draft: Draft, node: Node) -> int | None:
         like = draft.nodes[by]
         inverse = 1.0 / divisor if like.weak or like.dtype.kind != "f" else like.dtype.type(1.0 / divisor)
         return draft.add(node, "multiply", draft.constant(inverse), x)
-    if draft.nodes[x].op == "negative" and _has_sign(draft, by):
+    if draft.nodes[x].op == "negative" and draft.nodes[x].dtype.kind == "f" and _has_sign(draft, by):
         return draft.append(node._replace(inputs=(draft.nodes[x].inputs[0], _negated(draft, by))))
     return None
 

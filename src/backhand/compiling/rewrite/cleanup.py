@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from backhand.compiling.rewrite.draft import Draft, sweep
-from backhand.graph import Graph, Node
-from backhand.graph.ops import evaluator
+from backhand.graph import Constant, Graph, Node
+from backhand.graph.ops import TABLE, evaluator
 
 __all__ = ["common_subexpressions", "dead_code", "fold_constants"]
 
@@ -38,21 +40,29 @@ def common_subexpressions(graph: Graph) -> Graph:
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Compute before any run what only depends on constants, as NumPy does it, unless it would be large. Exact."""
+    """Compute before any run what only depends on constants, as NumPy does it, unless it would be large. Exact.
 
-    def rule(draft: Draft, node: Node) -> int | None:
-        if node.op in ("constant", "full") or not node.inputs:
-            return None
-        parts = [draft.nodes[i] for i in node.inputs]
-        if any(part.op != "constant" for part in parts):
-            return None
-        values = [part.params[0][1].value for part in parts]
-        if np.prod(node.shape, dtype=int) > max(LARGEST, sum(np.size(value) for value in values)):
-            return None
+    An elementwise op of arrays that are one number everywhere, ``np.zeros(n) + 1``, is such an array.
+    """
+    return sweep(graph, _fold)
+
+
+def _fold(draft: Draft, node: Node) -> int | None:
+    parts = [draft.nodes[i] for i in node.inputs]
+    if not parts or any(part.op not in ("constant", "full") for part in parts):
+        return None
+    try:
         with np.errstate(all="ignore"):
-            try:
-                return draft.constant(evaluator(node.op, node.params)(*values))
-            except (ArithmeticError, ValueError):  # 1 / 0 in Python numbers: it is the run that must raise
-                return None
-
-    return sweep(graph, rule)
+            if all(part.op == "constant" for part in parts):
+                values = [part.params[0][1].value for part in parts]
+                if math.prod(node.shape) <= max(LARGEST, sum(np.size(value) for value in values)):
+                    return draft.constant(evaluator(node.op, node.params)(*values))
+            elif TABLE[node.op].elementwise and all(part.op == "full" or not part.shape for part in parts):
+                numbers = [
+                    p.dtype.type(p.param("value").value) if p.op == "full" else p.param("value").value for p in parts
+                ]
+                value = Constant(evaluator(node.op, node.params)(*numbers))
+                return draft.add(node, "full", dtype=node.dtype, shape=node.shape, value=value, order="C")
+    except (ArithmeticError, ValueError):  # 1 / 0 in Python numbers: it is the run that must raise
+        pass
+    return None

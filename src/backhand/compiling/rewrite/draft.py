@@ -26,11 +26,13 @@ class Draft:
         nodes: its nodes; a rule reads them by position.
         readers: for each of them how many readers the old nodes have that it stands for.
         old: the position in the old graph of the node that is being rewritten.
+        taken: the nodes whose memory is a result's.
     """
 
     def __init__(self) -> None:
         self.old = 0
         self.nodes: list[Node] = []
+        self.taken: set[int] = set()
         self.readers: list[int] = []
         self._constants: dict[Constant, int] = {}
 
@@ -109,8 +111,10 @@ def sweep(graph: Graph, rule: Rule) -> Graph:
         found = None if op in ("input", "random") else rule(draft, node)
         if found is None or not draft.same(found, node):
             found = draft.append(node)
-        elif owning[position] and shape and not _own(draft, node, found, start):
+        elif owning[position] and shape and not _may_own(draft, node, found, start):
             found = draft.append(node) if op == "copy" else draft.add(node, "copy", found)
+        if owning[position]:
+            draft.taken.add(_base(draft, found))
         draft.rename(found, name)
         draft.readers[found] += count
         where.append(found)
@@ -152,10 +156,12 @@ def owners(graph: Graph) -> list[int]:
     return owning
 
 
-def _own(draft: Draft, node: Node, found: int, start: int) -> bool:
-    """Is what is to stand for a node made for it alone (after ``start``), or a view of what the node is a view of?"""
+def _may_own(draft: Draft, node: Node, found: int, start: int) -> bool:
+    """May what is to stand for a node be handed out: is it nobody else's memory, or was the node its view before?"""
     base = _base(draft, found)
     if base >= start or draft.nodes[base].op == "constant":  # a constant is copied when it is handed out
+        return True
+    if draft.nodes[base].op != "input" and base not in draft.taken:
         return True
     return node.op in TABLE and TABLE[node.op].view and base == _base(draft, node.inputs[0])
 

@@ -25,7 +25,7 @@ def expand(key: tuple[Any, ...], shape: tuple[int, ...]) -> Places:
             places.append(None)
         elif isinstance(item, Slice):
             n = next(axes)
-            places.append(range(n)[slice(*item)])
+            places.append(range(n)[slice(*item)] or range(0))
         else:
             places.append(range(next(axes))[item])
     return tuple(places)

@@ -53,13 +53,12 @@ def _writes(draft: Draft, node: Node) -> int | None:
         chain.append(before)
     chain.reverse()
     keys = [expand(put.param("key"), node.shape) for put in chain]
+    forms = [_form(draft, put.inputs[1]) for put in chain]
     array = chain[0].inputs[0]
     changed = False
     start = 0
     while start < len(chain):
-        stop = start + 1
-        while stop < len(chain) and run_of(keys[start : stop + 1]) is not None:
-            stop += 1
+        stop = _end_of_run(keys, forms, start)
         rolled = _write(draft, node, array, chain[start:stop], keys[start:stop]) if stop - start >= FEWEST else None
         if rolled is None:
             for put in chain[start:stop]:
@@ -70,9 +69,35 @@ def _writes(draft: Draft, node: Node) -> int | None:
     return array if changed else None
 
 
+def _end_of_run(keys: list[Places], forms: list[list[str]], start: int) -> int:
+    """Where a run of writes to places at an even pace, of values of one form, ends."""
+    run = run_of(keys[start : start + 2])
+    if run is None:
+        return start + 1
+    item, places = run
+    stop = start + 1
+    while stop < len(keys) and forms[stop] == forms[start]:
+        key, before = keys[stop], keys[stop - 1]
+        here, there = key[item] if len(key) == len(before) else None, before[item]
+        if not isinstance(here, int) or not isinstance(there, int) or here - there != places.step:
+            break
+        if (key[:item], key[item + 1 :]) != (before[:item], before[item + 1 :]):
+            break
+        stop += 1
+    return stop
+
+
+def _form(draft: Draft, position: int) -> list[str]:
+    """What a value is made by, and its inputs: enough to tell one loop from the next."""
+    node = draft.nodes[position]
+    return [node.op, *(draft.nodes[i].op for i in node.inputs)]
+
+
 def _write(draft: Draft, node: Node, array: int, puts: list[Node], keys: list[Places]) -> int | None:
     """One write into ``array`` in place of several."""
     run = run_of(keys)
+    if run is not None and run[1].step < 0:
+        run, puts = (run[0], run[1][::-1]), puts[::-1]
     lanes = merge(draft, node, [put.inputs[1] for put in puts])
     if run is None or lanes is None:
         return None

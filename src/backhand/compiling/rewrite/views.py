@@ -114,18 +114,19 @@ def _getitem(draft: Draft, node: Node) -> int | None:
     if inner.op == "full":
         return _full(draft, node, inner)
     mine = expand(key, inner.shape)
-    if reaches_all(mine, inner.shape):
-        return draft.add(node, "reshape", x, shape=node.shape)
     if inner.op == "getitem" and is_basic(inner.param("key")):
         origin = draft.nodes[inner.inputs[0]].shape
         whole = compose(expand(inner.param("key"), origin), mine)
-        return None if whole is None else draft.add(node, "getitem", inner.inputs[0], key=to_key(whole, origin))
+        if whole is not None:
+            return draft.add(node, "getitem", inner.inputs[0], key=to_key(whole, origin))
     if inner.op == "put" and is_basic(inner.param("key")):
         theirs = expand(inner.param("key"), inner.shape)
         if mine == theirs:
             return _written(draft, node, inner)
         if disjoint(mine, theirs):
             return draft.append(node._replace(inputs=(inner.inputs[0],)))
+    if reaches_all(mine, inner.shape):
+        return draft.add(node, "reshape", x, shape=node.shape)
     return None
 
 
