@@ -11,7 +11,7 @@ from backhand.errors import TraceError
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE, signature_of
 from backhand.graph.ops.index import Slice, copy_like
-from backhand.graph.structure import Structure
+from backhand.graph.structure import Structure, flatten
 from backhand.graph.tracing.array import Tracer, apply, root_of
 from backhand.graph.tracing.lift import World, random_state, same_state, substitute
 from backhand.graph.tracing.memory import bounds, overlaps, share
@@ -209,7 +209,7 @@ def trace_once(target: Target, world: World, changing: Iterable[str], nudge: boo
         after: dict[str, Any] = {}
         for path, value, _ in World(target.roots).leaves:
             after.setdefault(path, value)
-        _refuse_shared_writes(tape, lift)
+        _refuse_shared_writes(tape, lift, [*after.items(), *(("", leaf) for leaf in flatten(result, _is_tracer)[1])])
         trace = Trace(tape, world, after, target.paths, lift.paths, initial, lift.values, result)
         return read_off(trace, target.arguments)
 
@@ -248,10 +248,25 @@ def _static(value: Any) -> Any:
     return tuple(_static(v) for v in value) if isinstance(value, tuple | list) else value
 
 
-def _refuse_shared_writes(tape: Tape, lift: _Lift) -> None:
+def _refuse_shared_writes(tape: Tape, lift: _Lift, kept: list[tuple[str, Any]]) -> None:
+    """Of two leaves in one memory none may be written, unless the other is a cache that nobody reads any more."""
+    read = {i for record in tape.records for i in record[1]} if lift.shared else set()
+
+    def is_used(path: str, leaf: Tracer) -> bool:
+        return bool(
+            root_of(leaf).version
+            or lift.values.get(path) is None  # a view of a larger leaf
+            or leaf.node in read
+            or any(value is leaf and place != path for place, value in kept)
+        )
+
     for (path, one), (other, two) in lift.shared:
-        if root_of(one).version or root_of(two).version:
+        if (root_of(one).version or root_of(two).version) and is_used(path, one) and is_used(other, two):
             raise TraceError(
                 f"{path} and {other} share memory and one of them is written in place: what the other then holds "
                 "depends on how they overlap. Pass a copy (x.copy()), or keep only one of them"
             )
+
+
+def _is_tracer(value: Any) -> bool:
+    return type(value) is Tracer
