@@ -8,14 +8,18 @@ program.numbers["optimizer.iter"]                           # what the numbers a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from backhand.compiling.epoch import run_epoch
+from backhand.compiling.native import NativeError
+from backhand.compiling.native_engine import NativeEngine
+from backhand.compiling.plan import plan
 from backhand.errors import GraphError
-from backhand.graph import Graph
-from backhand.graph.evaluate import evaluate, fitting, writeable
+from backhand.graph import Graph, Node
+from backhand.graph.evaluate import fitting
 
 __all__ = ["Program", "Row", "build"]
 
@@ -47,7 +51,10 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     """
     if engine not in ("native", "numpy"):
         raise GraphError(f"there is no engine {engine!r}; there are 'native' and 'numpy'")
-    return Program(graph, engine)
+    try:
+        return Program(graph, NativeEngine(plan(graph)))
+    except NativeError as error:
+        raise GraphError(str(error)) from error
 
 
 class Program:
@@ -63,15 +70,26 @@ class Program:
     It may be used from one thread at a time.
     """
 
-    def __init__(self, graph: Graph, engine: str) -> None:
+    def __init__(self, graph: Graph, engine: NativeEngine, note: str = "") -> None:
         self.graph = graph
-        self.engine = engine
-        self.note = ""
-        self.source = str(graph)
+        self.engine = engine.name
+        self.note = note
+        self.source = engine.source.text
         self.numbers: dict[str, Any] = {}
-        self._own = [s for s in graph.state if not s.argument]
-        self._arrays: dict[str, Any] = {}
-        self._streams: Mapping[str, Any] = {}
+        self.inner = engine.graph
+        self._engine = engine
+        self._bound = False
+        own = [s for s in self.inner.state if not s.argument]
+        given = len(self.inner.inputs) - len(own)
+        written = {s.input for s in self.inner.state if s.argument and s.output is not None}
+        self._own = {s.name: s for s in own}
+        self._feeds = [_feed(engine, i, i in written) for i in self.inner.inputs[:given]]
+        self._written = [number for number, i in enumerate(self.inner.inputs[:given]) if i in written]
+        self.arguments = [self.inner.nodes[i] for i in self.inner.inputs[:given]]
+        self.readers = [_reader(engine, i) for i in self.inner.outputs]
+        self._own_memory: dict[int, Any] = {}
+        self._staged: list[tuple[Any, Any]] = []  # state that C can't work in as it lies: the user's array, and ours
+        self._counters: list[tuple[str, Callable[[Any], None], Callable[[], Any]]] = []
 
     def explain(self) -> list[Row]:
         """What a step consists of, in the order in which it runs."""
@@ -88,13 +106,25 @@ class Program:
             GraphError: a name is missing or unknown.
             ShapeError, DTypeError: a value doesn't fit.
         """
-        known = {s.name for s in self._own}
-        if set(state) != known:
-            raise GraphError(f"the program's state is {sorted(known)}, got {sorted(state)}")
-        for s in self._own:
-            value = fitting(self.graph.nodes[s.input], state[s.name])
-            (self._arrays if isinstance(value, np.ndarray) else self.numbers)[s.name] = value
-        self._streams = streams or {}
+        if set(state) != set(self._own):
+            raise GraphError(f"the program's state is {sorted(self._own)}, got {sorted(state)}")
+        engine = self._engine
+        self._staged, self._counters, self.numbers = [], [], {}
+        for name, s in self._own.items():
+            node = self.inner.nodes[s.input]
+            value = fitting(node, state[name])
+            if isinstance(value, np.ndarray):
+                array = value
+                if not _workable(value, s.output is not None):
+                    array = np.empty(value.shape, value.dtype)
+                    self._staged.append((value, array))
+                engine.attach(s.input, array.reshape(-1))
+            else:
+                self.numbers[name] = value
+                feed, read = _feed(engine, s.input, True), _reader(engine, s.input)
+                self._counters.append((name, feed, read))
+        engine.streams = streams or {}
+        self._bound = True
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """One step on the leaves of the arguments, in the order of ``graph.inputs``; gives the outputs.
@@ -105,25 +135,44 @@ class Program:
             ShapeError, DTypeError: an input is not what the graph was traced for.
             GraphError: another number of inputs, or no state is bound.
         """
-        graph = self.graph
-        given = len(graph.inputs) - len(self._own)
-        if len(inputs) != given:
-            raise GraphError(f"the program takes {given} inputs, got {len(inputs)}")
-        values = [fitting(graph.nodes[i], v) for i, v in zip(graph.inputs, inputs, strict=False)]
-        for s in self._own:
-            values.append(self._arrays[s.name] if s.name in self._arrays else self.numbers[s.name])
-        made = evaluate(graph, values, streams=dict(self._streams))
-        outputs = [np.copy(v)[()] if isinstance(v := writeable(made[i]), np.ndarray) else v for i in graph.outputs]
-        new = [(s, made[s.output]) for s in graph.state if s.output is not None]
-        new = [(s, np.copy(v) if isinstance(v, np.ndarray) else v) for s, v in new]
-        by_input = dict(zip(graph.inputs, inputs, strict=False))
-        for s, value in new:
-            target = by_input[s.input] if s.argument else self._arrays.get(s.name)
-            if target is None:
-                self.numbers[s.name] = value
-            else:
-                target[...] = value
+        if len(inputs) != len(self._feeds):
+            raise GraphError(f"the program takes {len(self._feeds)} inputs, got {len(inputs)}")
+        self.enter()
+        for feed, value in zip(self._feeds, inputs, strict=True):
+            feed(value)
+        self._engine.step()
+        outputs = [read() for read in self.readers]
+        self._engine.advance()
+        self.leave()
+        for number in self._written:
+            node = self.inner.inputs[number]
+            inputs[number][...] = self._engine.arrays[node].reshape(inputs[number].shape)
         return outputs
+
+    def staging(self, number: int) -> Any:
+        """Memory of our own for an argument, flat, attached: an epoch gathers into it."""
+        node, i = self.arguments[number], self.inner.inputs[number]
+        if number not in self._own_memory:
+            self._own_memory[number] = np.empty(int(np.prod(node.shape, dtype=np.int64)), node.dtype)
+        self._engine.attach(i, self._own_memory[number])
+        return self._own_memory[number]
+
+    def enter(self) -> None:
+        """Take the state in: numbers by value, and arrays that can't be worked in where they lie."""
+        if not self._bound and self._own:
+            raise GraphError("the program's state is not bound; call bind before it runs")
+        for name, feed, _ in self._counters:
+            feed(self.numbers[name])
+        for array, staged in self._staged:
+            staged[...] = array
+
+    def leave(self) -> None:
+        """Give the state back."""
+        for name, _, read in self._counters:
+            self.numbers[name] = read()
+        for array, staged in self._staged:
+            if array.flags.writeable:
+                array[...] = staged
 
     def epoch(self, data: Sequence[Any], order: Any, scale: float | None = None) -> list[Any]:
         """As many steps as ``order`` has rows, without coming back to Python between them.
@@ -142,16 +191,77 @@ class Program:
             ShapeError, DTypeError: the samples or the order don't fit.
             IndexError: ``order`` has a place that the data hasn't.
         """
-        graph = self.graph
-        steps = []
-        for row in np.asarray(order):
-            batch = []
-            for i, samples in zip(graph.inputs, data, strict=False):
-                node = graph.nodes[i]
-                x = np.asarray(samples)[row].reshape(node.shape)
-                if x.dtype == np.uint8 != node.dtype:
-                    x = x.astype(node.dtype)
-                    x /= scale
-                batch.append(x)
-            steps.append(self.run(batch))
-        return [np.array(column) for column in zip(*steps, strict=True)]
+        if self._written:
+            raise GraphError("the code writes into its arguments: an epoch has nowhere to put that; call step by step")
+        return run_epoch(self, self._engine, data, order, scale)
+
+
+COPIED = 2**14
+"""Bytes: a smaller input is copied, which is cheaper than asking NumPy for its address."""
+
+
+def _workable(array: Any, written: bool) -> bool:
+    flags = array.flags
+    return flags.c_contiguous and flags.aligned and (flags.writeable or not written) and array.dtype.isnative
+
+
+def _feed(engine: NativeEngine, position: int, copied: bool) -> Callable[[Any], None]:
+    """What takes in the value of an input, checked."""
+    node = engine.graph.nodes[position]
+    if node.weak:
+        return lambda value: engine.set_number(position, fitting(node, value))
+    if engine.plan.kinds.kind[position] != "memory" or ("memory", position) not in engine.place:
+        return _keep(engine, position, node)
+    size = int(np.prod(node.shape, dtype=np.int64))
+    own = np.empty(size, node.dtype)
+    shaped = own.reshape(node.shape)
+    shape, dtype = node.shape, node.dtype
+    engine.attach(position, own)
+
+    def copy(value: Any) -> None:
+        if type(value) is not np.ndarray or value.dtype != dtype or value.shape != shape:
+            value = fitting(node, value)
+        shaped[...] = value
+
+    if copied or own.nbytes <= COPIED:
+        return copy
+    last: list[Any] = [None]
+
+    def point(value: Any) -> None:
+        if type(value) is not np.ndarray or value.dtype != dtype or value.shape != shape:
+            value = fitting(node, value)
+        if value is last[0]:
+            return
+        if _workable(value, False):
+            last[0] = value
+            engine.attach(position, value.reshape(-1))
+        else:
+            last[0] = None
+            shaped[...] = value
+            engine.attach(position, own)
+
+    return point
+
+
+def _keep(engine: NativeEngine, position: int, node: Node) -> Callable[[Any], None]:
+    def keep(value: Any) -> None:
+        engine.values[position] = fitting(node, value)
+
+    return keep
+
+
+def _reader(engine: NativeEngine, position: int) -> Callable[[], Any]:
+    """What gives the value of a result, as the caller's own."""
+    node = engine.graph.nodes[position]
+    if node.weak and engine.plan.kinds.kind[position] == "number":
+        if node.op == "constant":
+            return lambda: node.param("value").value
+        return lambda: engine.number(position)
+    owner = engine.plan.owner.get(engine.plan.version(position), position)
+    if owner not in engine.arrays:
+        return lambda: engine.values[position]
+    if node.shape:
+        return lambda: engine.arrays[owner].reshape(node.shape).copy()
+    if node.weak:
+        return lambda: engine.arrays[owner][0].item()
+    return lambda: engine.arrays[owner][0]
