@@ -13,7 +13,7 @@ from backhand.compiling.rewrite.transposes import transposes
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph import Graph
 
-__all__ = ["PASSES", "simplify"]
+__all__ = ["PASSES", "ROUNDS", "simplify"]
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     dead_code,
