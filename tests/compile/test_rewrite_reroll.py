@@ -8,6 +8,8 @@ import backhand
 from backhand.compiling.rewrite import simplify
 from backhand.compiling.rewrite.reroll import reroll
 
+import book  # isort: skip  (of tests/graph, which rewriting names)
+
 x = np.random.default_rng(0).standard_normal(5)
 g = np.random.default_rng(1).standard_normal(4)
 A = np.random.default_rng(2).standard_normal((4, 5))
@@ -135,6 +137,77 @@ def test_a_loop(f):
 def test_the_columns_of_the_notes_are_one_product():
     after = simplify(backhand.trace(columns, x, g))
     assert ops(after) == ["subtract", "multiply", "reshape", "multiply", "multiply"]
+
+
+# -- windows and tiles ------------------------------------------------------------------------------------------------
+
+image = np.random.default_rng(3).standard_normal((2, 6, 8))
+
+
+def im2col(size, stride):
+    def f(image):
+        rows, columns = (image.shape[1] - size) // stride + 1, (image.shape[2] - size) // stride + 1
+        col = np.zeros((2, size, size, rows, columns))
+        for y in range(size):
+            for x in range(size):
+                col[:, y, x] = image[:, y : y + stride * rows : stride, x : x + stride * columns : stride]
+        return col.transpose(0, 3, 4, 1, 2).reshape(2 * rows * columns, -1) * 2
+
+    return f
+
+
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (2, 2), (3, 2), (1, 1), (5, 1)])
+def test_im2col_is_a_view_of_windows(size, stride):
+    graph = backhand.trace(im2col(size, stride), image)
+    after = simplify(graph)
+    check(graph, after, image)
+    assert not {"put", "full"} & set(ops(after)), after
+
+
+def tiles(stride, size, length=8):
+    def f(x):
+        out = np.zeros((2, length))
+        for i in range(size):
+            out[:, i : i + stride * 3 : stride] += np.outer(x[:2], x[:3]) * x[i]
+        return out * 2
+
+    return f
+
+
+@pytest.mark.parametrize(("stride", "size", "rolled"), [(2, 2, True), (1, 3, False), (3, 2, False), (2, 3, False)])
+def test_slices_that_lie_interleaved_are_one_write(stride, size, rolled):
+    graph = backhand.trace(tiles(stride, size), x)
+    after = simplify(graph)
+    check(graph, after, x)
+    assert (ops(after).count("put") == 1) == rolled, after
+
+
+def test_slices_side_by_side_are_one_write():
+    def f(x):
+        out = np.zeros((12, 2))
+        for i in range(4):
+            out[3 * i : 3 * i + 3] = np.outer(x[:3], x[3:5]) * x[i]
+        return out * 2
+
+    graph = backhand.trace(f, x)
+    after = simplify(graph)
+    check(graph, after, x)
+    assert "put" not in ops(after)
+
+
+def test_max_pooling_back_and_forth():
+    """The book's: windows of a transposed array, and tiles of one."""
+    pool = book.Pooling(2, 2)
+    x = np.random.default_rng(4).standard_normal((3, 2, 6, 4))
+
+    def step(x, dout):
+        return pool.forward(x) * 2, pool.backward(dout)
+
+    dout = np.random.default_rng(5).standard_normal((3, 2, 3, 2))
+    graph = backhand.trace(step, x, dout)
+    after = simplify(graph)
+    check(graph, after, x, dout)
+    assert not {"put", "pad", "full"} & set(ops(after)), after
 
 
 # -- what must not be rolled up ---------------------------------------------------------------------------------------

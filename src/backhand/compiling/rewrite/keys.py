@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from backhand.graph.ops.index import Slice
 
-__all__ = ["Places", "compose", "covers_all", "disjoint", "expand", "reaches_all", "to_key"]
+__all__ = ["Places", "Run", "compose", "covers_all", "disjoint", "expand", "pace", "reaches_all", "run_of", "to_key"]
 
 Places = tuple["int | range | None", ...]
 """A key written out: for each axis of the array the place or the range of places, and None for each new axis."""
@@ -105,3 +107,45 @@ def _within(place: range, item: range) -> range:
         return range(0)
     start, step = place[item[0]], place.step * item.step
     return range(start, start + len(item) * step, step)
+
+
+class Run(NamedTuple):
+    """Keys that are the same but for the item number ``item``, which begins with ``first`` and moves on by ``step``.
+
+    ``turns`` is how many keys there are.
+    """
+
+    item: int
+    first: int | range
+    step: int
+    turns: int
+
+    def key(self, one: Places, places: range) -> Places:
+        """One of the keys with other places for the item that moves."""
+        return (*one[: self.item], places, *one[self.item + 1 :])
+
+
+def pace(one: Places, two: Places) -> tuple[int, int] | None:
+    """Which item of a key moves on to the next key, and by how much; None if it is not just one, or not as it is."""
+    if len(one) != len(two):
+        return None
+    moved = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
+    if len(moved) != 1:
+        return None
+    a, b = one[moved[0]], two[moved[0]]
+    if isinstance(a, int) and isinstance(b, int):
+        return moved[0], b - a
+    if not isinstance(a, range) or not isinstance(b, range) or not a or len(a) != len(b):
+        return None
+    return (moved[0], b.start - a.start) if a.step == b.step or len(a) == 1 else None
+
+
+def run_of(keys: Sequence[Places]) -> Run | None:
+    """Two or more keys of which one item moves on at an even pace."""
+    steps = [pace(one, two) for one, two in itertools.pairwise(keys)]
+    if not steps or steps[0] is None or any(step != steps[0] for step in steps):
+        return None
+    item, step = steps[0]
+    first = keys[0][item]
+    assert first is not None
+    return Run(item, first, step, len(keys))

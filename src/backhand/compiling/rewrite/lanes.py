@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from backhand.compiling.rewrite.draft import Draft
-from backhand.compiling.rewrite.keys import Places, expand, to_key
+from backhand.compiling.rewrite.keys import Places, Run, expand, run_of, to_key
 from backhand.graph import Node
 from backhand.graph.ops import TABLE
 from backhand.graph.ops.index import Slice, is_basic
 from backhand.graph.ops.reduce import axes_of
 
-__all__ = ["Lanes", "merge", "run_of"]
+__all__ = ["Lanes", "merge"]
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all")
 LARGEST = 1000
@@ -68,40 +68,48 @@ def _alike(one: Node, two: Node) -> bool:
     return one.op == two.op and one[3:6] == two[3:6] and len(one.inputs) == len(two.inputs)
 
 
-def run_of(keys: Sequence[Places]) -> tuple[int, range] | None:
-    """Which item of the keys goes from place to place at an even pace while all others stay, and its places."""
-    if len(keys) < 2 or any(len(key) != len(keys[0]) for key in keys):
-        return None
-    moving = [i for i, items in enumerate(zip(*keys, strict=True)) if any(item != items[0] for item in items)]
-    if len(moving) != 1:
-        return None
-    found = [key[moving[0]] for key in keys]
-    numbers = [item for item in found if isinstance(item, int)]
-    if len(numbers) != len(found) or numbers[0] == numbers[1]:
-        return None
-    step = numbers[1] - numbers[0]
-    places = range(numbers[0], numbers[0] + step * len(numbers), step)
-    return (moving[0], places) if list(places) == numbers else None
-
-
 def _row_of_places(draft: Draft, like: Node, lanes: tuple[int, ...]) -> Lanes | None:
-    """``x[0], x[1], x[2]`` as rows of x."""
+    """``x[0], x[1], x[2]`` as rows of x; ``x[0:9], x[1:10], x[2:11]`` as rows of x's windows."""
     nodes = [draft.nodes[i] for i in lanes]
     first = nodes[0]
     if first.op != "getitem" or len(first.inputs) != 1 or any(node.inputs != first.inputs for node in nodes):
         return None
-    shape = draft.nodes[first.inputs[0]].shape
+    x = first.inputs[0]
+    shape = draft.nodes[x].shape
     keys = [expand(node.param("key"), shape) for node in nodes]
     run = run_of(keys)
     if run is None:
         return None
-    item, places = run
-    key = (*keys[0][:item], places, *keys[0][item + 1 :])
-    read = draft.add(like, "getitem", first.inputs[0], key=to_key(key, shape))
-    at = sum(1 for place in key[:item] if not isinstance(place, int))
-    rank = len(first.shape) + 1
-    axes = (at, *(axis for axis in range(rank) if axis != at))
-    return Lanes(draft.add(like, "transpose", read, axes=axes) if at else read, True)
+    at = sum(1 for place in keys[0][: run.item] if not isinstance(place, int))
+    rank = len(first.shape)
+    if isinstance(run.first, int):
+        places = range(run.first, run.first + run.turns * run.step, run.step)
+        read = draft.add(like, "getitem", x, key=to_key(run.key(keys[0], places), shape))
+        axes = (at, *(axis for axis in range(rank + 1) if axis != at))
+    elif run.step > 0 and run.first.step > 0:
+        read = _windows(draft, like, x, keys[0], run, at)
+        axes = (at, *(rank if axis == at else axis for axis in range(rank)))
+    else:
+        return None
+    return Lanes(draft.add(like, "transpose", read, axes=axes) if axes != tuple(range(rank + 1)) else read, True)
+
+
+def _windows(draft: Draft, like: Node, x: int, key: Places, run: Run, at: int) -> int:
+    """Windows of x along the axis ``at`` of what the key reads: there the lanes, and behind all axes a lane's own."""
+    window = run.first
+    assert isinstance(window, range)
+    length = (len(window) - 1) * window.step + 1
+    reach = range(window.start, window.start + (run.turns - 1) * run.step + length)
+    shape = draft.nodes[x].shape
+    region = draft.add(like, "getitem", x, key=to_key(run.key(key, reach), shape))
+    views = draft.add(like, "sliding_window_view", region, axis=at, window_shape=length)
+    every = Slice(None, None, None)
+    rank = len(draft.nodes[region].shape)
+    each = (
+        *(Slice(None, None, run.step) if axis == at else every for axis in range(rank)),
+        Slice(None, None, window.step),
+    )
+    return draft.add(like, "getitem", views, key=each)
 
 
 def _merged(draft: Draft, like: Node, node: Node, parts: list[Lanes], count: int) -> Lanes | None:
@@ -126,6 +134,8 @@ def _merged(draft: Draft, like: Node, node: Node, parts: list[Lanes], count: int
         given["key"] = (Slice(None, None, None), *given["key"])
     elif node.op == "matmul":
         return _product(draft, like, node, parts)
+    elif node.op == "sliding_window_view" and isinstance(given["axis"], int):
+        given["axis"] = given["axis"] % len(lane.shape) + 1
     elif node.op not in ("astype", "copy"):
         return None
     return Lanes(draft.add(like, node.op, *inputs, **given), True)

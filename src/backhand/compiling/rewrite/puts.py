@@ -33,10 +33,11 @@ def _put(draft: Draft, node: Node) -> int | None:
     x, value, *arrays = node.inputs
     key = node.param("key")
     inner, written = draft.nodes[x], draft.nodes[value]
-    if written.op == "getitem" and (written.inputs, written.params) == ((x, *arrays), node.params):
-        return x
+    read_there = written.op == "getitem" and written.inputs == (x, *arrays)
     if not is_basic(key):
-        return None
+        return x if read_there and written.params == node.params else None
+    if read_there and expand(written.param("key"), node.shape) == expand(key, node.shape):
+        return x
     if reaches_all(expand(key, node.shape), node.shape):
         return _everywhere(draft, node, value)
     overwritten = inner.op == "put" and is_basic(inner.param("key"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backhand.compiling.rewrite.draft import Draft, sweep
-from backhand.compiling.rewrite.keys import Places, expand, to_key
-from backhand.compiling.rewrite.lanes import Lanes, merge, run_of
+from backhand.compiling.rewrite.keys import Places, Run, expand, pace, run_of, to_key
+from backhand.compiling.rewrite.lanes import Lanes, merge
 from backhand.graph import Graph, Node
 from backhand.graph.ops.index import is_basic
 
@@ -71,17 +71,10 @@ def _writes(draft: Draft, node: Node) -> int | None:
 
 def _end_of_run(keys: list[Places], forms: list[list[str]], start: int) -> int:
     """Where a run of writes to places at an even pace, of values of one form, ends."""
-    run = run_of(keys[start : start + 2])
-    if run is None:
-        return start + 1
-    item, places = run
     stop = start + 1
-    while stop < len(keys) and forms[stop] == forms[start]:
-        key, before = keys[stop], keys[stop - 1]
-        here, there = key[item] if len(key) == len(before) else None, before[item]
-        if not isinstance(here, int) or not isinstance(there, int) or here - there != places.step:
-            break
-        if (key[:item], key[item + 1 :]) != (before[:item], before[item + 1 :]):
+    step = pace(keys[start], keys[stop]) if stop < len(keys) else None
+    while step is not None and stop < len(keys) and forms[stop] == forms[start]:
+        if pace(keys[stop - 1], keys[stop]) != step:
             break
         stop += 1
     return stop
@@ -95,18 +88,45 @@ def _form(draft: Draft, position: int) -> list[str]:
 
 def _write(draft: Draft, node: Node, array: int, puts: list[Node], keys: list[Places]) -> int | None:
     """One write into ``array`` in place of several."""
+    if (moving := pace(keys[0], keys[1])) is not None and moving[1] < 0:
+        puts, keys = puts[::-1], keys[::-1]
     run = run_of(keys)
-    if run is not None and run[1].step < 0:
-        run, puts = (run[0], run[1][::-1]), puts[::-1]
-    lanes = merge(draft, node, [put.inputs[1] for put in puts])
-    if run is None or lanes is None:
+    if run is None or not (isinstance(run.first, int) or _is_tile(run.first, run)):
         return None
-    item, places = run
-    key = (*keys[0][:item], places, *keys[0][item + 1 :])
-    at = sum(1 for place in key[:item] if not isinstance(place, int))
-    rank = sum(1 for place in keys[0] if not isinstance(place, int))
-    value = _with_axis(draft, node, lanes, at, rank)
-    return draft.add(node, "put", array, value, key=to_key(key, node.shape))
+    lanes = merge(draft, node, [put.inputs[1] for put in puts])
+    if lanes is None:
+        return None
+    at = sum(1 for place in keys[0][: run.item] if not isinstance(place, int))
+    slot = tuple(1 if place is None else len(place) for place in keys[0] if not isinstance(place, int))
+    if isinstance(run.first, int):
+        value = _with_axis(draft, node, lanes, at, len(slot))
+        places = range(run.first, run.first + run.turns * run.step, run.step)
+    else:
+        value, places = _tiles(draft, node, lanes, at, slot, run.first, run)
+    return draft.add(node, "put", array, value, key=to_key(run.key(keys[0], places), node.shape))
+
+
+def _is_tile(first: range, run: Run) -> bool:
+    """Do the slices lie side by side (``out[5 * i : 5 * i + 5]``) or interleaved (``out[i::3]``), without a gap?"""
+    if len(first) == 1 or run.step <= 0:
+        return False
+    return (first.step == 1 and run.step == len(first)) or first.step == run.step * run.turns
+
+
+def _tiles(
+    draft: Draft, node: Node, lanes: Lanes, at: int, slot: tuple[int, ...], first: range, run: Run
+) -> tuple[int, range]:
+    """The value of all lanes as it lies in the array, and its places along the axis on which the slices lie."""
+    side_by_side = first.step == 1 and run.step == len(first)
+    axis = at if side_by_side else at + 1
+    value = _with_axis(draft, node, lanes, axis, len(slot))
+    whole = (*slot[:axis], run.turns, *slot[axis:])
+    if draft.nodes[value].shape != whole:
+        value = draft.add(node, "broadcast_to", value, shape=whole)
+    length = run.turns * len(first)
+    value = draft.add(node, "reshape", value, shape=(*slot[:at], length, *slot[at + 1 :]))
+    step = 1 if side_by_side else run.step
+    return value, range(first.start, first.start + step * length, step)
 
 
 def _with_axis(draft: Draft, node: Node, lanes: Lanes, at: int, rank: int) -> int:

@@ -20,6 +20,7 @@ def transposes(graph: Graph) -> Graph:
     - ``f(a, b).T`` is ``f(a.T, b.T)`` where no operand then needs a transpose any more.
     - ``a.T.sum(axis=0)`` is ``a.sum(axis=1)``.
     - ``(a @ b).T`` is ``b.T @ a.T``: a transpose directly under a product is only a flag of it.
+    - ``a.T.reshape(…).T`` moves data once, at the end, where the reshape joins whole axes.
     """
 
     def rule(draft: Draft, node: Node) -> int | None:
@@ -84,14 +85,47 @@ def _into(draft: Draft, node: Node) -> int | None:
     if inner.op == "matmul" and axes == (1, 0) and all(len(draft.nodes[i].shape) == 2 for i in inner.inputs):
         a, b = (draft.add(node, "transpose", i, axes=axes) for i in inner.inputs)
         return draft.add(node, "matmul", b, a)
+    if inner.op == "reshape":
+        return _behind_reshape(draft, node, inner)
     if inner.op not in TABLE or not TABLE[inner.op].elementwise:
         return None
     inputs = [_turned(draft, node, i, axes) for i in inner.inputs]
-    if None in inputs:
-        return None
+    left = [i for i, turned in zip(inner.inputs, inputs, strict=True) if turned is None]
+    if left:  # one operand may take the transpose on if another loses one
+        gone = any(draft.nodes[i].op == "transpose" and i != now for i, now in zip(inner.inputs, inputs, strict=True))
+        if len(left) > 1 or not gone or draft.nodes[left[0]].shape != inner.shape:
+            return None
+        inputs = [draft.add(node, "transpose", left[0], axes=axes) if i is None else i for i in inputs]
     made = draft.add(node, inner.op, *(i for i in inputs if i is not None), **dict(inner.params))
     draft.rename(made, inner.name)
     return made
+
+
+def _behind_reshape(draft: Draft, node: Node, inner: Node) -> int | None:
+    """``a.T.reshape(…).T`` -> ``a.T.T.reshape(…)``, where the reshape joins neighbouring axes."""
+    first = draft.nodes[inner.inputs[0]]
+    groups = _joined(first.shape, inner.shape)
+    if first.op != "transpose" or groups is None or inner.param("order", "C") != "C":
+        return None
+    axes = tuple(axis for group in node.param("axes") for axis in groups[group])
+    return draft.add(node, "reshape", draft.add(node, "transpose", inner.inputs[0], axes=axes), shape=node.shape)
+
+
+def _joined(shape: tuple[int, ...], made: tuple[int, ...]) -> list[list[int]] | None:
+    """For each axis of a reshape's result the axes that it joins; None if one is split."""
+    groups: list[list[int]] = []
+    axis = 0
+    for length in made:
+        group: list[int] = []
+        size = 1
+        while axis < len(shape) and (size < length or shape[axis] == 1):
+            size *= shape[axis]
+            group.append(axis)
+            axis += 1
+        if size != length:
+            return None
+        groups.append(group)
+    return groups if axis == len(shape) else None
 
 
 def _reduced(draft: Draft, node: Node) -> int | None:

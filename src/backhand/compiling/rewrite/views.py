@@ -103,6 +103,10 @@ def _broadcast(draft: Draft, node: Node) -> int | None:
     return _full(draft, node, inner) if inner.op == "full" else None
 
 
+def _pad(draft: Draft, node: Node) -> int | None:
+    return node.inputs[0] if all(before == after == 0 for before, after in node.param("width")) else None
+
+
 def _getitem(draft: Draft, node: Node) -> int | None:
     x = node.inputs[0]
     inner = draft.nodes[x]
@@ -127,7 +131,8 @@ def _getitem(draft: Draft, node: Node) -> int | None:
             return draft.append(node._replace(inputs=(inner.inputs[0],)))
     if reaches_all(mine, inner.shape):
         return draft.add(node, "reshape", x, shape=node.shape)
-    return None
+    shortest = to_key(mine, inner.shape)
+    return None if shortest == key else draft.add(node, "getitem", x, key=shortest)
 
 
 def _written(draft: Draft, node: Node, put: Node) -> int | None:
@@ -150,4 +155,5 @@ _RULES: dict[str, Rule] = {
     "transpose": _transpose,
     "broadcast_to": _broadcast,
     "getitem": _getitem,
+    "pad": _pad,
 }
