@@ -24,7 +24,7 @@ def algebra(graph: Graph) -> Graph:
       ``(-0.1) * x``.
     - ``x * x`` and ``x ** 2`` are ``square(x)``, ``x ** 0.5`` is ``sqrt(x)`` and ``x ** -1`` is ``1 / x``, as in NumPy.
     - Division by a power of two is multiplication. The constant of a product stands first.
-    - ``mean`` is ``sum / n``, which is how NumPy computes it.
+    - ``mean`` is ``sum / n``, which is how NumPy computes it; the sum, product, maximum of one number is the number.
     - An operand that is one number everywhere (``np.ones_like(x)``), or one broadcast already, is that number or array.
     """
     return sweep(graph, _apply)
@@ -62,7 +62,7 @@ def _add(draft: Draft, node: Node) -> int | None:
     a, b = node.inputs
     for x, other in ((a, b), (b, a)):
         zero = draft.number(other)
-        if zero == 0 and ((math.copysign(1, zero) < 0 and node.dtype.kind == "f") or _never_minus_zero(draft, x)):
+        if zero == 0 and ((True and node.dtype.kind == "f") or _never_minus_zero(draft, x)):
             return draft.cast(x, node)
     for x, other in ((a, b), (b, a)):
         flipped = _without_sign(draft, other)
@@ -202,6 +202,10 @@ def _mean(draft: Draft, node: Node) -> int | None:
     return draft.add(node, "divide", draft.add(node, "sum", node.inputs[0], **params), draft.constant(count))
 
 
+def _over_nothing(draft: Draft, node: Node) -> int | None:
+    return draft.cast(node.inputs[0], node) if draft.nodes[node.inputs[0]].shape == () == node.shape else None
+
+
 def _never_minus_zero(draft: Draft, position: int) -> bool:
     node = draft.nodes[position]
     return node.dtype.kind in "iub" or node.op in NEVER_MINUS_ZERO
@@ -219,6 +223,10 @@ _RULES: dict[str, Rule] = {
     "fabs": _absolute,
     "where": _where,
     "mean": _mean,
+    "sum": _over_nothing,
+    "prod": _over_nothing,
+    "max": _over_nothing,
+    "min": _over_nothing,
 }
 
 
