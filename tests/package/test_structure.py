@@ -21,7 +21,7 @@ HOUSE = {
     "drawing": ({"errors", "graph"}, {"numpy", "graphlay", "PIL"}),
     "nn": ({"errors"}, {"numpy"}),
     "data": ({"errors"}, {"numpy", "platformdirs", "pooch", "PIL"}),
-    "train": ({"errors", "nn", "data"}, {"numpy", "matplotlib", "rich", "safetensors", "PIL"}),
+    "train": ({"compiling", "errors", "nn", "data"}, {"numpy", "matplotlib", "rich", "safetensors", "PIL"}),
     "notes": ({"errors", "graph", "drawing", "nn", "data"}, {"numpy"}),
     "cli": ({"errors", "drawing", "nn", "data", "train", "notes"}, {"numpy", "rich", "typer"}),
 }

@@ -1,4 +1,4 @@
-"""The training loop around ``Training.step``: evaluations, checkpoints, Ctrl-C."""
+"""The training loop around ``Training.advance``: evaluations, checkpoints, Ctrl-C."""
 
 import contextlib
 import signal
@@ -80,7 +80,9 @@ def run(training: Training, iterations: int, saver: Saver) -> bool:
     try:
         with interruptible() as interrupted:
             while training.iteration < iterations and not interrupted():
-                progress.advanced(training.iteration + 1, training.step())
+                before = training.iteration
+                for done, loss in enumerate(training.advance(iterations - before), before + 1):
+                    progress.advanced(done, loss)
                 if evaluated := training.at_epoch():
                     progress.evaluated(training.evaluate())
                 if saver.due(evaluated):

@@ -77,6 +77,7 @@ def train(
         if settings.network:
             progress.note(f"runs the code in {Source(settings.network).path}")
         with prepared(settings, data) as training:
+            training.tell = progress.note
             sha256 = Source(settings.network).sha256 if settings.network else None
             config = Config(settings, look(data).as_json(), sha256)
             folder = create(Path(runs), name, config)
@@ -127,6 +128,7 @@ def resume(
             for complaint in complaints:
                 progress.note(complaint)
             with prepared(settings, data) as training:
+                training.tell = progress.note
                 if checkpoint is None:
                     progress.note(f"{folder.path} has no readable checkpoint: starting again, which gives the same")
                 else:
