@@ -249,3 +249,10 @@ def test_what_is_no_network_and_no_function_is_refused():
 
     with pytest.raises(backhand.errors.NetworkError, match="has params"):
         backhand.compile(Half(), backhand.SGD(), x, t)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_sum_of_one_number(engine):
+    step = backhand.compile(lambda x: np.sum(np.mean(x * x)) + np.max(np.sum(x)), np.arange(3.0), engine=engine)
+    assert step(np.arange(4.0)[1:]) == pytest.approx(14 / 3 + 6)
+    assert step.engine == engine
