@@ -88,8 +88,11 @@ class Running:
         self.contender, self.threads = contender, threads
         self.process = subprocess.Popen(
             [sys.executable, WORKER, contender.spec, str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=Path(WORKER).parent,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def prepare(self, workload: Workload, seconds: float) -> None:
         """Begin to get ready; ``prepared`` waits for it."""

@@ -1,5 +1,7 @@
 """JAX: a jitted step called from Python, and all steps inside of one lax.scan."""
 
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 from typing import Any

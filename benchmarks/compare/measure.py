@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import subprocess
@@ -25,12 +26,17 @@ def say(text: str) -> None:
 
 
 def compared(
-    workload: Workload, contenders: list[Contender], repetitions: int, seconds: float, busy: bool
+    workload: Workload,
+    contenders: list[Contender],
+    repetitions: int,
+    seconds: float,
+    busy: bool,
+    threads: tuple[int, ...] = THREADS,
 ) -> list[Result]:
     """Every contender on one workload, quiet, and then beside a process that is busy on one core."""
     running, failed = [], []
     for contender in contenders:
-        best = _better(contender, workload, seconds)
+        best = _better(contender, workload, seconds, threads)
         if best.result.error:
             say(f"  {contender.title}: {best.result.error.splitlines()[0]}")
             failed.append(best.result)
@@ -56,15 +62,15 @@ def compared(
     return results + failed
 
 
-def _better(contender: Contender, workload: Workload, seconds: float) -> Running:
+def _better(contender: Contender, workload: Workload, seconds: float, threads: tuple[int, ...]) -> Running:
     """The contender with the number of threads that suits it; both get ready at the same time."""
-    both = [Running(contender, threads) for threads in THREADS]
+    both = [Running(contender, n) for n in threads]
     for one in both:
         one.prepare(workload, seconds)
     for one in both:
         one.prepared()
     alive = [one for one in both if not one.result.error]
-    for _ in range(2):
+    for _ in range(3 if len(alive) > 1 else 1):
         for one in alive:
             one.measure()
     best = min(alive, key=lambda one: min(one.result.quiet), default=both[0])
@@ -138,9 +144,6 @@ def _memory(growing: list[Contender], seconds: float) -> dict[str, dict[int, flo
     return found
 
 
-JOB = "--runs {runs} --json"
-
-
 def whole_process(contenders: list[Contender], repetitions: int, iterations: int) -> dict[str, dict[str, Any]]:
     """The main job from nothing: seconds and test accuracy of each process, at its better number of threads."""
     with tempfile.TemporaryDirectory() as folder:
@@ -184,6 +187,4 @@ def _seconds(command: list[str], environment: dict[str, str]) -> tuple[float, st
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - start
     last = done.stdout.strip().splitlines()[-1]
-    import json
-
     return seconds, f"{json.loads(last)['test_accuracy']:.4f}"

@@ -207,7 +207,7 @@ def _dnn_by_hand(workload: Workload) -> Run:
 
 
 def products(workload: Workload, threads: int) -> Run:
-    """Nothing but the step's matrix products, into arrays that are there: less than any step can take without others."""
+    """Nothing but the step's matrix products, into arrays that are there already."""
     n, sizes, dtype = workload.batch, workload.sizes, workload.dtype
     shape = (lambda size: (size,)) if workload.is_dnn else (lambda size: (n, size))
     rng = np.random.default_rng(0)

@@ -25,7 +25,8 @@ def classifier(workload: Workload, threads: int) -> Run:
     adam = workload.optimizer == "Adam"
     model = MLPClassifier(
         workload.sizes[1:-1], solver="adam" if adam else "sgd", alpha=0.0, batch_size=workload.batch, epsilon=1e-7,
-        learning_rate_init=workload.lr, momentum=0.0, nesterovs_momentum=False, max_iter=1, warm_start=True, random_state=0,
+        learning_rate_init=workload.lr, momentum=0.0, nesterovs_momentum=False, max_iter=1, warm_start=True,
+        random_state=0,
     )  # fmt: skip
     x, labels = workload.x, workload.labels
 

@@ -1,8 +1,10 @@
 """One contender in a process of its own. It reads numbers of steps and answers with seconds.
 
-python worker.py SIDE:CONTENDER THREADS, then a line of JSON with the workload on standard input, then a line "run" for each
+python worker.py SIDE:CONTENDER THREADS, then on standard input a line of JSON with the workload and one for each
 measurement. Threads are set before anything is imported.
 """
+
+# ruff: noqa: E402
 
 from __future__ import annotations
 

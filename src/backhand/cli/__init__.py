@@ -17,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 
+from backhand.cli.bench import bench
 from backhand.cli.draw import draw
 from backhand.cli.notes import notes
 from backhand.cli.predict import predict
@@ -32,6 +33,7 @@ app.command()(train)
 app.command()(predict)
 app.command()(draw)
 app.command()(notes)
+app.command()(bench)
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer names only this one of the errors that its parser raises
 
