@@ -74,5 +74,3 @@ def one_thread(blas: Blas | None) -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 blas.set_threads(_before)
-
-

@@ -32,9 +32,7 @@ def operand(plan: Plan, position: int) -> Operand:
     """Where the value of a stored node or a view of one lies."""
     shape = plan.graph.nodes[position].shape
     loops = len(shape)
-    index: tuple[Affine, ...] = tuple(
-        tuple(int(i == axis + 1) for i in range(loops + 1)) for axis in range(loops)
-    )
+    index: tuple[Affine, ...] = tuple(tuple(int(i == axis + 1) for i in range(loops + 1)) for axis in range(loops))
     while plan.kinds.kind[position] == "view":
         node = plan.graph.nodes[position]
         source = node.inputs[0]
@@ -133,5 +131,3 @@ def _scale(plan: Plan, scale: tuple[int, tuple[int, ...]], slots: dict[int, str]
 def flops(plan: Plan, node: int) -> int:
     """Multiplications and additions."""
     return 2 * math.prod(sizes(plan, node))
-
-

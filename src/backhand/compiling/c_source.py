@@ -62,7 +62,9 @@ class _Writer:
         numbers = write_numbers(self.plan.kinds, self.slots)
         self.source.numbers = numbers is not None
         body = numbers or ["return 0;"]
-        self.functions.append(_function("EXPORT int64_t bh_numbers(struct step *restrict p)", [*body[:-1], "(void)p;", body[-1]]))
+        self.functions.append(
+            _function("EXPORT int64_t bh_numbers(struct step *restrict p)", [*body[:-1], "(void)p;", body[-1]])
+        )
         self._steps()
         self.source.text = "\n".join([*self._head(), *self.functions, _text("epoch.h")])
         return self.source
@@ -116,8 +118,11 @@ class _Writer:
             '#define BH_CONTRACT _Pragma("GCC push_options") _Pragma("GCC optimize (\\"fp-contract=fast\\")")',
             '#define BH_PLAIN _Pragma("GCC pop_options")',
             f"typedef {integer} bh_int;",
-            *(f"typedef void bh_gemm_{c}(int, int, int, bh_int, bh_int, bh_int, {t}, const {t} *, bh_int, const {t} *, "
-              f"bh_int, {t}, {t} *, bh_int);" for c, t in (("f", "float"), ("d", "double"))),
+            *(
+                f"typedef void bh_gemm_{c}(int, int, int, bh_int, bh_int, bh_int, {t}, const {t} *, bh_int, const {t} *, "
+                f"bh_int, {t}, {t} *, bh_int);"
+                for c, t in (("f", "float"), ("d", "double"))
+            ),
             "BH_CONTRACT",
             _text("product.h"),
             "BH_PLAIN",
@@ -159,6 +164,8 @@ class _Writer:
         node = self.graph.nodes[position]
         size = math.prod(node.shape)
         source = self.buffers[self.plan.owner[self.plan.version(position)]]
+        if state in self.slots:
+            return Loops([f"p->{self.slots[state]} = {source}[0];"])
         return Loops([f"memcpy({self.buffers[state]}, {source}, {size} * sizeof({c_type(node.dtype)}));"])
 
     def _pointers(self, lines: list[str]) -> list[str]:
@@ -209,4 +216,3 @@ def _contracted(text: str) -> str:
 
 def _text(name: str) -> str:
     return files("backhand.compiling").joinpath("c", name).read_text(encoding="utf-8")
-

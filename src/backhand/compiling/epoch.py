@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backhand.compiling.native_engine import NativeEngine
+from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.errors import DTypeError, GraphError, ShapeError
 from backhand.graph import Node
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["run_epoch"]
 
 
-def run_epoch(program: Program, engine: NativeEngine, data: Sequence[Any], order: Any, scale: float | None) -> list[Any]:
+def run_epoch(
+    program: Program, engine: NativeEngine | NumpyEngine, data: Sequence[Any], order: Any, scale: float | None
+) -> list[Any]:
     """See :meth:`backhand.compiling.program.Program.epoch`."""
     nodes = program.arguments
     if len(data) != len(nodes):
@@ -29,11 +32,13 @@ def run_epoch(program: Program, engine: NativeEngine, data: Sequence[Any], order
         raise GraphError("an epoch keeps one number for each result of a step, and a result is an array")
     order = np.ascontiguousarray(order)
     if order.ndim == 0 or order.dtype.kind not in "iu":
-        raise ShapeError(f"order is {order.dtype} of shape {order.shape}; it needs integers, (steps, batch) or (steps,)")
+        raise ShapeError(
+            f"order is {order.dtype} of shape {order.shape}; it needs integers, (steps, batch) or (steps,)"
+        )
     samples = [_samples(node, np.asarray(x), order.shape[1:], scale) for node, x in zip(nodes, data, strict=True)]
     order = _checked(order.astype(np.int64, copy=False), [len(x) for x in samples])
     results = [np.empty(len(order), node.dtype) for node in outputs]
-    if engine.whole:
+    if isinstance(engine, NativeEngine) and engine.whole:
         _native(program, engine, samples, order, scale, results)
     else:
         for number, row in enumerate(order):
@@ -78,7 +83,15 @@ def _gathered(node: Node, x: Any, row: Any, scale: float | None) -> Any:
 
 
 FEED = np.dtype(
-    [("data", "i8"), ("target", "i8"), ("row", "i8"), ("size", "i8"), ("kind", "i8"), ("scale", "f8"), ("inverse", "f8")]
+    [
+        ("data", "i8"),
+        ("target", "i8"),
+        ("row", "i8"),
+        ("size", "i8"),
+        ("kind", "i8"),
+        ("scale", "f8"),
+        ("inverse", "f8"),
+    ]
 )
 KEPT = np.dtype([("source", "i8"), ("target", "i8"), ("size", "i8")])
 

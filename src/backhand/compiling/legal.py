@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from backhand.compiling.index import is_view
 from backhand.graph import Graph, Node, State
+from backhand.graph.ops import TABLE
 
 __all__ = ["Legal", "legal"]
 
@@ -73,6 +74,18 @@ def _chains(graph: Graph) -> dict[int, set[int]]:
     return chains
 
 
+def _last_readers(graph: Graph) -> list[int]:
+    """For each node the last that reads it or a view of it."""
+    last = [-1] * len(graph.nodes)
+    for position in range(len(graph.nodes) - 1, -1, -1):
+        for number, i in enumerate(graph.nodes[position].inputs):
+            seen = position
+            if number == 0 and TABLE[graph.nodes[position].op].view:
+                seen = max(seen, last[position])
+            last[i] = max(last[i], seen)
+    return last
+
+
 class _Draft:
     """The new graph while it is written."""
 
@@ -82,6 +95,7 @@ class _Draft:
         self.origin: dict[int, int] = {}
         self.ends = {*graph.outputs, *(s.output for s in graph.state if s.output is not None)}
         self.chains = _chains(graph)
+        self.last = _last_readers(graph)
         self.nodes: list[Node] = []
         self.where: dict[int, int] = {}
 
@@ -107,7 +121,7 @@ class _Draft:
 
     def _may_overwrite(self, source: int, writer: int) -> bool:
         """Is the writer the last one who needs the source's old value, and is the memory the program's own?"""
-        if any(reader > writer for reader in self.graph.consumers[source]) or source in self.ends:
+        if self.last[source] > writer or source in self.ends:
             return False
         if self.graph.nodes[source].op == "input":
             return writer in self.chains.get(source, ())

@@ -35,7 +35,9 @@ def lifetimes(plan: Plan) -> dict[int, tuple[int, int]]:
         if owner in spans:
             spans[owner] = (spans[owner][0], len(plan.stages))
     kinds = plan.kinds.kind
-    return {owner: span for owner, span in spans.items() if kinds[owner] != "memory" and in_memory(plan.graph.nodes[owner])}
+    return {
+        owner: span for owner, span in spans.items() if kinds[owner] != "memory" and in_memory(plan.graph.nodes[owner])
+    }
 
 
 def layout(plan: Plan) -> tuple[dict[int, int], int]:

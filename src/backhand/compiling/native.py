@@ -42,7 +42,9 @@ def load(source: str) -> ctypes.CDLL:
         NativeError: there is no C compiler, it fails or hangs, or what it makes can't be stored or loaded.
     """
     compiler = find_compiler()
-    key = hashlib.sha256("\0".join([source, *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()).hexdigest()
+    key = hashlib.sha256(
+        "\0".join([source, *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()
+    ).hexdigest()
     for folder in (cache_folder(), _own_folder()):
         if folder is None:
             continue

@@ -36,7 +36,8 @@ class NativeEngine:
         self.plan, self.graph = plan, plan.graph
         blas = find_blas()
         self.source: Source = write_source(plan, blas)
-        self.library = load(self.source.text)
+        self.text = self.source.text
+        self.library = load(self.text)
         self.block = np.zeros(len(self.source.fields), np.int64)
         self.floats = self.block.view(np.float64)
         self.address = ctypes.c_void_p(self.block.ctypes.data)
@@ -66,6 +67,30 @@ class NativeEngine:
         place = self.place.get(("memory", owner))
         if place is not None:
             self.block[place] = array.__array_interface__["data"][0]
+
+    def has_memory(self, position: int) -> bool:
+        """Is the input an array that C can hold?"""
+        return ("memory", position) in self.place
+
+    def keep(self, position: int, value: Any) -> None:
+        """Take in an input that only calls of NumPy read."""
+        self.values[position] = value
+
+    def reader(self, position: int) -> Callable[[], Any]:
+        """What gives a result, as the caller's own."""
+        node, plan = self.graph.nodes[position], self.plan
+        if node.op == "constant" and node.weak:
+            return lambda: node.param("value").value
+        if node.weak and plan.kinds.kind[position] == "number":
+            return lambda: self.number(position)
+        owner = plan.owner.get(plan.version(position), position)
+        if owner not in self.arrays:
+            return lambda: self.values[position]
+        if node.shape:
+            return lambda: self.arrays[owner].reshape(node.shape).copy()
+        if node.weak:
+            return lambda: self.arrays[owner][0].item()
+        return lambda: self.arrays[owner][0]
 
     def number(self, node: int) -> float | int:
         """The value of a Python number now."""

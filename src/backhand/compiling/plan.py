@@ -90,7 +90,9 @@ def _try(graph: Graph) -> tuple[Plan, list[int]]:
     _schedule(made, units, readers, writers)
     _find_local(made, readers)
     for state in graph.state:
-        if state.output is not None and made.owner.get(made.version(state.output)) != state.input:
+        if state.output is None or kinds.kind[state.output] == "number":
+            continue
+        if made.owner[made.version(state.output)] != state.input:
             made.commits[state.input] = state.output
             made.stages.append(Stage("commit", [state.output]))
     return made, late

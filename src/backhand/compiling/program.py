@@ -16,12 +16,15 @@ import numpy as np
 from backhand.compiling.epoch import run_epoch
 from backhand.compiling.native import NativeError
 from backhand.compiling.native_engine import NativeEngine
+from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
 from backhand.errors import GraphError
 from backhand.graph import Graph, Node
 from backhand.graph.evaluate import fitting
 
 __all__ = ["Program", "Row", "build"]
+
+Engine = NativeEngine | NumpyEngine
 
 
 class Row(NamedTuple):
@@ -51,10 +54,13 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     """
     if engine not in ("native", "numpy"):
         raise GraphError(f"there is no engine {engine!r}; there are 'native' and 'numpy'")
-    try:
-        return Program(graph, NativeEngine(plan(graph)))
-    except NativeError as error:
-        raise GraphError(str(error)) from error
+    note = ""
+    if engine == "native":
+        try:
+            return Program(graph, NativeEngine(plan(graph)))
+        except NativeError as error:
+            note = f"{error}: the step runs on NumPy instead"
+    return Program(graph, NumpyEngine(graph), note)
 
 
 class Program:
@@ -70,11 +76,11 @@ class Program:
     It may be used from one thread at a time.
     """
 
-    def __init__(self, graph: Graph, engine: NativeEngine, note: str = "") -> None:
+    def __init__(self, graph: Graph, engine: Engine, note: str = "") -> None:
         self.graph = graph
         self.engine = engine.name
         self.note = note
-        self.source = engine.source.text
+        self.source = engine.text
         self.numbers: dict[str, Any] = {}
         self.inner = engine.graph
         self._engine = engine
@@ -86,7 +92,7 @@ class Program:
         self._feeds = [_feed(engine, i, i in written) for i in self.inner.inputs[:given]]
         self._written = [number for number, i in enumerate(self.inner.inputs[:given]) if i in written]
         self.arguments = [self.inner.nodes[i] for i in self.inner.inputs[:given]]
-        self.readers = [_reader(engine, i) for i in self.inner.outputs]
+        self.readers = [engine.reader(i) for i in self.inner.outputs]
         self._own_memory: dict[int, Any] = {}
         self._staged: list[tuple[Any, Any]] = []  # state that C can't work in as it lies: the user's array, and ours
         self._counters: list[tuple[str, Callable[[Any], None], Callable[[], Any]]] = []
@@ -121,7 +127,7 @@ class Program:
                 engine.attach(s.input, array.reshape(-1))
             else:
                 self.numbers[name] = value
-                feed, read = _feed(engine, s.input, True), _reader(engine, s.input)
+                feed, read = _feed(engine, s.input, True), engine.reader(s.input)
                 self._counters.append((name, feed, read))
         engine.streams = streams or {}
         self._bound = True
@@ -146,7 +152,7 @@ class Program:
         self.leave()
         for number in self._written:
             node = self.inner.inputs[number]
-            inputs[number][...] = self._engine.arrays[node].reshape(inputs[number].shape)
+            inputs[number][...] = self._engine.reader(node)()
         return outputs
 
     def staging(self, number: int) -> Any:
@@ -205,13 +211,13 @@ def _workable(array: Any, written: bool) -> bool:
     return flags.c_contiguous and flags.aligned and (flags.writeable or not written) and array.dtype.isnative
 
 
-def _feed(engine: NativeEngine, position: int, copied: bool) -> Callable[[Any], None]:
+def _feed(engine: Engine, position: int, copied: bool) -> Callable[[Any], None]:
     """What takes in the value of an input, checked."""
     node = engine.graph.nodes[position]
     if node.weak:
         return lambda value: engine.set_number(position, fitting(node, value))
-    if engine.plan.kinds.kind[position] != "memory" or ("memory", position) not in engine.place:
-        return _keep(engine, position, node)
+    if not engine.has_memory(position):
+        return lambda value: engine.keep(position, fitting(node, value))
     size = int(np.prod(node.shape, dtype=np.int64))
     own = np.empty(size, node.dtype)
     shaped = own.reshape(node.shape)
@@ -241,27 +247,3 @@ def _feed(engine: NativeEngine, position: int, copied: bool) -> Callable[[Any], 
             engine.attach(position, own)
 
     return point
-
-
-def _keep(engine: NativeEngine, position: int, node: Node) -> Callable[[Any], None]:
-    def keep(value: Any) -> None:
-        engine.values[position] = fitting(node, value)
-
-    return keep
-
-
-def _reader(engine: NativeEngine, position: int) -> Callable[[], Any]:
-    """What gives the value of a result, as the caller's own."""
-    node = engine.graph.nodes[position]
-    if node.weak and engine.plan.kinds.kind[position] == "number":
-        if node.op == "constant":
-            return lambda: node.param("value").value
-        return lambda: engine.number(position)
-    owner = engine.plan.owner.get(engine.plan.version(position), position)
-    if owner not in engine.arrays:
-        return lambda: engine.values[position]
-    if node.shape:
-        return lambda: engine.arrays[owner].reshape(node.shape).copy()
-    if node.weak:
-        return lambda: engine.arrays[owner][0].item()
-    return lambda: engine.arrays[owner][0]
