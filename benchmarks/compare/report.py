@@ -190,12 +190,12 @@ _HEAD = """\
 Written by `{command}`; nothing in it was typed by hand. {machine}; {versions}.
 
 Each contender trains the same network from the same weights on the same batches, in a process of its own, at its better
-number of threads, 1 or 2. They take turns, so that whatever disturbs the machine disturbs all of them; a figure is the
-median of the turns. Before it is measured, each must reach the same loss after 20 steps (but for scikit-learn, which has
+number of threads, 1 or 2. They take turns, so that whatever disturbs the machine disturbs all; a figure is the
+median of the turns. Before it is measured, each must reach the same loss after 20 steps (not scikit-learn, which has
 an order of its own). A step is everything from the data set in memory to the updated parameters: drawing the batch,
 scaling, forward, backward, update. "By epoch" is `step.epoch`, "by call" is `step(x, t)`.
 
-The ratios are to the fastest *framework* in the same run (torch, JAX, scikit-learn). NumPy written by hand stands beside
+The ratios are to the fastest *framework* in the same run (torch, JAX, scikit-learn). NumPy by hand stands beside
 them, and a bound: nothing but the step's dense matrix products in NumPy's BLAS.
 
 ![Each contender's time to the fastest framework's](images/bench.svg)
