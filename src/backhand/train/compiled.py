@@ -1,4 +1,4 @@
-"""Many iterations of the notes' loop at once, by a compiled step."""
+"""The two loops of a training on compiled steps: iterations, and counting what the network recognises."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from backhand.errors import NotFiniteError
 from backhand.nn.optimizers import Optimizer
+from backhand.train.evaluate import count_right
 from backhand.train.memory import Array
-from backhand.train.network import Trainable
-from backhand.train.samples import Batches
+from backhand.train.network import Trainable, check_scores
+from backhand.train.samples import EVALUATED_AT_ONCE, Batches
 from backhand.train.settings import Settings
 
 AT_A_TIME = 0.03
@@ -45,7 +47,9 @@ class Compiled:
             iteration, batches.at(np.arange(batches.size) % len(batches.data.x_train)), settings.engine, 1, tell
         )
         self.at_once = 1
-        self._whole = self._whole_data()
+        small = not batches.one_hot or len(batches.data.t_train) * len(batches.data.classes) <= MOST_LABELS
+        whole = small and _can_be_gathered(batches.data.x_train, batches)
+        self._whole = (batches.data.x_train, batches.labels(batches.data.t_train)) if whole else None
 
     @property
     def refused(self) -> bool:
@@ -63,9 +67,44 @@ class Compiled:
         self.at_once = max(1, min(2 * self.at_once, int(AT_A_TIME / one)))
         return losses
 
-    def _whole_data(self) -> tuple[Array, Array] | None:
-        """All samples and labels, from which a step can take its batches by itself; None if it can't."""
-        data, batches = self.batches.data, self.batches
-        pixels_or_ready = data.x_train.dtype in (np.uint8, batches.dtype)
-        small = not batches.one_hot or len(data.t_train) * len(data.classes) <= MOST_LABELS
-        return (data.x_train, batches.labels(data.t_train)) if pixels_or_ready and small else None
+
+class CompiledAccuracy:
+    """The share of samples that a network recognises, predicted and counted in one compiled program.
+
+    Raises NetworkError if the network's scores have another shape than (samples, classes).
+    """
+
+    def __init__(
+        self, network: Trainable, batches: Batches, settings: Settings, name: str, tell: Callable[[str], None]
+    ) -> None:
+        from backhand.compiling import Step
+
+        def count(x: Array, t: Array) -> Any:
+            scores = network.predict(x)
+            check_scores(scores, EVALUATED_AT_ONCE, len(batches.data.classes), name)
+            return np.sum(np.argmax(scores, axis=1) == t), np.sum(np.isnan(scores))
+
+        self.network, self.batches, self.name = network, batches, name
+        rows = np.arange(EVALUATED_AT_ONCE) % len(batches.data.x_train)
+        example = batches.samples(batches.data.x_train, rows), batches.data.t_train[rows].astype(np.int64)
+        self.step = Step(count, example, settings.engine, 1, lambda text: tell(f"to evaluate, {text}"))
+
+    def __call__(self, x: Array, t: Array) -> float:
+        """Of samples x with labels t. Raises NotFiniteError for NaN among the scores."""
+        whole = len(x) // EVALUATED_AT_ONCE if _can_be_gathered(x, self.batches) else 0
+        right = 0
+        if whole and self.step.engine != "eager":
+            order = np.arange(whole * EVALUATED_AT_ONCE).reshape(whole, -1)
+            counts, bad = self.step.epoch(x, t.astype(np.int64), order)
+            if bad.any():
+                raise NotFiniteError(f"{self.name}.predict gives NaN: the training has diverged")
+            right = int(counts.sum())
+        else:
+            whole = 0
+        rest = whole * EVALUATED_AT_ONCE
+        return (right + count_right(self.network, self.batches, x[rest:], t[rest:], self.name)) / len(x)
+
+
+def _can_be_gathered(x: Array, batches: Batches) -> bool:
+    """Whether a compiled step can take its batches out of the samples by itself: pixels, or what needs no cast."""
+    return bool(x.dtype in (np.uint8, batches.dtype))

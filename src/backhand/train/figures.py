@@ -61,6 +61,13 @@ def norm_lines(history: History) -> list[Line]:
     return [Line(name, x, np.array([e.gradient_norms[name] for e in history.evaluations])) for name in names]
 
 
+def load() -> None:
+    """Load what draws."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
+
+
 def curves_png(history: History) -> bytes:
     """Loss and accuracies side by side, as PNG."""
     with _quietly():

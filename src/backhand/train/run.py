@@ -14,7 +14,7 @@ import numpy as np
 from backhand.data import Dataset, load_dataset
 from backhand.errors import OptionError, RunError
 from backhand.train.checkpoint import unreadable_and_newest
-from backhand.train.evaluate import accuracy, examine
+from backhand.train.evaluate import examine
 from backhand.train.folder import Config, RunFolder, create, find
 from backhand.train.loop import Clock, Saver, run
 from backhand.train.progress import Progress
@@ -158,8 +158,8 @@ def _reported(folder: RunFolder, config: Config, training: Training, seconds: fl
     # After the last checkpoint, and outside of the history: a run that is made longer later must not see that it was
     # examined here (a network may draw random numbers in predict).
     data, batches = training.data, training.batches
+    train_accuracy = training.accuracy(data.x_train, data.t_train)
     with training.blamed("predict"):
-        train_accuracy = accuracy(training.network, batches, data.x_train, data.t_train, training.name)
         examination = examine(training.network, batches, data.x_test, data.t_test, training.name)
     done = training.iteration
     result = Result(

@@ -16,9 +16,10 @@ from backhand.errors import BackhandError, NotFiniteError, RunError
 from backhand.nn import TwoLayerNet
 from backhand.train import randomness
 from backhand.train.checkpoint import Checkpoint
-from backhand.train.compiled import Compiled
+from backhand.train.compiled import Compiled, CompiledAccuracy
 from backhand.train.evaluate import accuracy
 from backhand.train.history import Evaluation, History
+from backhand.train.memory import Array
 from backhand.train.network import Trainable, check, check_gradients, number
 from backhand.train.restore import MissingTwinError, restore
 from backhand.train.samples import Batches
@@ -47,6 +48,7 @@ class Training:
         self.history = History()
         self.grads: Any = None
         self.compiled: Compiled | None = None
+        self.counting: CompiledAccuracy | None = None
 
     def advance(self, most: int) -> list[float]:
         """Do one iteration or some, `most` at most, and give their losses, each of its batch after its update.
@@ -112,9 +114,16 @@ class Training:
     def accuracies(self) -> tuple[float, float]:
         """On all training samples and on all test samples."""
         data = self.data
+        return self.accuracy(data.x_train, data.t_train), self.accuracy(data.x_test, data.t_test)
+
+    def accuracy(self, x: Array, t: Array) -> float:
+        """The share of samples x with labels t that the network recognises."""
         with self.blamed("predict"):
-            train = accuracy(self.network, self.batches, data.x_train, data.t_train, self.name)
-            return train, accuracy(self.network, self.batches, data.x_test, data.t_test, self.name)
+            if self.settings.engine == "eager":
+                return accuracy(self.network, self.batches, x, t, self.name)
+            if self.counting is None:
+                self.counting = CompiledAccuracy(self.network, self.batches, self.settings, self.name, self.tell)
+            return self.counting(x, t)
 
     def checkpoint(self, seconds: float) -> Checkpoint:
         """Everything that is needed to go on from here."""
