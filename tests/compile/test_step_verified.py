@@ -93,6 +93,17 @@ def test_a_program_that_raises_is_not_kept(monkeypatch):
     assert step(x, t) == eager(2)[1][1]
 
 
+def test_a_compiler_that_fails_leaves_the_original(monkeypatch):
+    def build(*args, **kwargs):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("backhand.compiling.bound.build", build)
+    net, optimizer, x, t = made()
+    with pytest.warns(RuntimeWarning, match="compiling it raised KeyError: 'a bug'; this is a bug of backhand"):
+        step = backhand.compile(net, optimizer, x, t)
+    assert [step(x, t), step(x, t)] == eager(2)[1]
+
+
 def test_rounding_that_an_optimizer_blows_up_is_no_difference():
     """A bias before a normalization has gradient 0: what is left is rounding, and Adam makes it a full step."""
 

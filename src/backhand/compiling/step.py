@@ -118,6 +118,11 @@ class Step:
         return "eager" if self.reason or not self._programs else self._programs[-1][1].program.engine
 
     @property
+    def verified(self) -> bool:
+        """Whether the program that runs now has been compared with the original as often as is needed."""
+        return self._current is not None
+
+    @property
     def source(self) -> str:
         """The newest program as text, with your names and lines in it."""
         return self._programs[-1][1].program.source if self.engine != "eager" else f"# runs as it is: {self.reason}\n"
@@ -250,9 +255,17 @@ class Step:
             return None
         try:
             recording = self._record(inputs)
-            bound = Bound(recording, self._engine, self._threads)
         except (TraceError, GraphError) as error:
             self._keep_original(str(error))
+            return None
+        try:
+            bound = Bound(recording, self._engine, self._threads)
+        except TraceError as error:
+            self._keep_original(str(error))
+            return None
+        except Exception as error:  # whatever goes wrong in a compiler, the user's code still runs
+            what = f"{type(error).__name__}: {error}"
+            self._keep_original(f"compiling it raised {what}; this is a bug of backhand, please report it with the code")
             return None
         if bound.program.note:
             self._say_once(bound.program.note)
