@@ -107,6 +107,13 @@ def added_up(x, g):
     return loss / 4
 
 
+def one_axis_too_many(x, g):
+    out = np.zeros((4, 5))
+    for i in range(4):
+        out[i] = (x * g[i])[None]
+    return out * 2
+
+
 def two_loops(x, g):
     out = np.zeros((8, 5))
     for i in range(4):
@@ -118,7 +125,7 @@ def two_loops(x, g):
 
 LOOPS = [columns, rows, backwards, every_second, added, the_same_everywhere, middle_axis, reduced,
          products_with_a_matrix, products_from_the_left, dot_products, put_together, stacked_behind, added_up,
-         two_loops]  # fmt: skip
+         one_axis_too_many, two_loops]  # fmt: skip
 ROUNDED = {reduced, products_with_a_matrix, products_from_the_left, dot_products, added_up}
 
 

@@ -92,6 +92,8 @@ class _Writer:
         for depth in range(self.depth - 1, -1, -1):
             body.append("    " * depth + "}")
             body += ["    " * depth + line for line in self.ends[depth]]
+        if not self.depth:
+            body += self.ends[0]
         self.loops.body = body
         self.loops.extent = extents[0] if extents else 1
         self.loops.split = self.loops.split and bool(extents) and not self.serial
@@ -183,12 +185,12 @@ class _Writer:
     def _map(self, nest: Nest) -> None:
         node = self.graph.nodes[nest.node]
         atom = self.atom(nest.values[0])
+        if "[" in atom.text:  # a load: what reads this value must not load again after a store
+            atom = self.name(atom.text, node.dtype, atom.level, self.graph.labels[nest.node])
+        self.made[nest.node] = atom
         if nest.node not in self.plan.local:
             buffer = self.buffers[self.plan.owner[nest.node]]
             self.lines[self.depth].append(f"{buffer}[{self._place(nest.place)}] = {atom.text};")
-        if "[" in atom.text:  # a load, which a later statement must not repeat after a store
-            atom = self.name(atom.text, node.dtype, atom.level, self.graph.labels[nest.node])
-        self.made[nest.node] = atom
 
     def _put(self, nest: Nest) -> None:
         node = self.graph.nodes[nest.node]

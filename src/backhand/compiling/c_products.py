@@ -9,7 +9,7 @@ import numpy as np
 
 from backhand.compiling.c_loops import Loops
 from backhand.compiling.c_names import c_type, literal
-from backhand.compiling.index import Affine, view_index
+from backhand.compiling.expression import located
 from backhand.compiling.plan import Plan
 
 __all__ = ["Operand", "blas_fits", "flops", "is_small", "operand", "sizes", "write_product"]
@@ -30,17 +30,8 @@ class Operand(NamedTuple):
 
 def operand(plan: Plan, position: int) -> Operand:
     """Where the value of a stored node or a view of one lies."""
-    shape = plan.graph.nodes[position].shape
-    loops = len(shape)
-    index: tuple[Affine, ...] = tuple(tuple(int(i == axis + 1) for i in range(loops + 1)) for axis in range(loops))
-    while plan.kinds.kind[position] == "view":
-        node = plan.graph.nodes[position]
-        source = node.inputs[0]
-        index = view_index(node, plan.graph.nodes[source], index, loops)
-        position = source
-    strides = plan.strides[position]
-    place = [sum(s * part[i] for s, part in zip(strides, index, strict=True)) for i in range(loops + 1)]
-    return Operand(plan.owner[plan.version(position)], place[0], tuple(place[1:]))
+    stored, place = located(plan.kinds, plan.strides, position)
+    return Operand(plan.owner[plan.version(stored)], place[0], place[1:])
 
 
 def sizes(plan: Plan, node: int) -> tuple[int, int, int]:

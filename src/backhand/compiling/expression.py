@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from backhand.compiling.index import Affine, Index, combine, view_index
+from backhand.compiling.index import Affine, Index, combine, loop_index, view_index
 from backhand.compiling.kinds import Kinds
 from backhand.compiling.select import selection
 
-__all__ = ["Apply", "Builder", "Expression", "Load", "Number", "Pick", "Slot", "loads"]
+__all__ = ["Apply", "Builder", "Expression", "Load", "Number", "Pick", "Slot", "loads", "located"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +80,19 @@ def loads(*roots: Expression) -> Iterator[Load | Pick]:
             stack += item.arguments
 
 
+def located(kinds: Kinds, strides: dict[int, tuple[int, ...]], position: int) -> tuple[int, Affine]:
+    """Where the value of a stored node or a view of one lies: the stored node, and the place of an element in it as an
+    affine function of the element's index.
+    """
+    loops = len(kinds.graph.nodes[position].shape)
+    index: Index = tuple(loop_index(loops, axis) for axis in range(loops))
+    while kinds.kind[position] == "view":
+        node = kinds.graph.nodes[position]
+        index = view_index(node, kinds.graph.nodes[node.inputs[0]], index, loops)
+        position = node.inputs[0]
+    return position, combine(strides[position], index, 0, loops)
+
+
 class Builder:
     """Writes values of nodes as expressions of ``loops`` counters; equal questions get the same object.
 
@@ -143,18 +156,21 @@ class Builder:
     def pick(self, position: int, index: Index) -> Pick:
         """An element at a place that index arrays say."""
         node = self.graph.nodes[position]
-        place, terms = self.places(position, index)
-        return Pick(node.inputs[0], position, place, terms, node.dtype)
+        source, place = located(self.kinds, self.strides, node.inputs[0])
+        place, terms = self.places(position, index, place)
+        return Pick(source, position, place, terms, node.dtype)
 
-    def places(self, position: int, index: Index) -> tuple[Affine, tuple[tuple[Expression, int, int], ...]]:
-        """Where in its first input the element ``index`` of a key's selection stands."""
+    def places(
+        self, position: int, index: Index, memory: Affine
+    ) -> tuple[Affine, tuple[tuple[Expression, int, int], ...]]:
+        """Where in ``memory``, where an array lies, the element ``index`` of a key's selection from it stands."""
         node = self.graph.nodes[position]
         sources = [self.graph.nodes[i] for i in node.inputs]
         selected = selection(node, sources)
         assert selected is not None
         slots = node.inputs[1:] if node.op in ("getitem", "take") else node.inputs[2:]
-        strides = self.strides[node.inputs[0]] if node.op in ("getitem", "take") else self.strides[position]
-        weights, parts, constant = [], [], 0
+        constant, *strides = memory
+        weights, parts = [], []
         terms: list[tuple[Expression, int, int]] = []
         for axis, part in enumerate(selected.parts):
             constant += part.start * strides[axis]

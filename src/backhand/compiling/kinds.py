@@ -136,7 +136,7 @@ def _tell_sources(kinds: Kinds, position: int, reads: list[int], depth: list[int
     for number, i in enumerate(node.inputs):
         if kind in ("product", "host") or (kind in ("pick", "put") and number == 0) or kind == "same":
             stored[i] = True
-        if kind == "same":
+        if kind == "same" or (kind == "put" and number == 0 and kinds.row_major[position]):
             kinds.row_major[i] = True
         if kind == "view" and stored[position]:
             stored[i] = True

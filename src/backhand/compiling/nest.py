@@ -136,7 +136,7 @@ def _build(
         right = builder.value(b, (k, *index[rows:-1]))
         return Nest(position, kind, order, extents, flags, (left, right), builder.load(position, index[:-1]))
     if kind == "put":
-        place, terms = builder.places(position, index)
+        place, terms = builder.places(position, index, (0, *strides[position]))
         value = builder.broadcast(node.inputs[1], index)
         return Nest(position, kind, order, extents, flags, (value,), place, terms)
     return Nest(

@@ -62,7 +62,7 @@ def _add(draft: Draft, node: Node) -> int | None:
     a, b = node.inputs
     for x, other in ((a, b), (b, a)):
         zero = draft.number(other)
-        if zero == 0 and ((True and node.dtype.kind == "f") or _never_minus_zero(draft, x)):
+        if zero == 0 and ((math.copysign(1, zero) < 0 and node.dtype.kind == "f") or _never_minus_zero(draft, x)):
             return draft.cast(x, node)
     for x, other in ((a, b), (b, a)):
         flipped = _without_sign(draft, other)

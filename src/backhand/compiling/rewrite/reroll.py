@@ -137,6 +137,7 @@ def _with_axis(draft: Draft, node: Node, lanes: Lanes, at: int, rank: int) -> in
         return position
     own = shape[:1] if lanes.own else (1,)
     row = shape[1:] if lanes.own else shape
+    row = row[max(0, len(row) - rank) :]  # NumPy takes a value with more axes of length 1 in front
     wide = (*own, *(1,) * (rank - len(row)), *row)
     if wide != shape:
         position = draft.add(node, "reshape", position, shape=wide)
