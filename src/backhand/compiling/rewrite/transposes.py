@@ -65,7 +65,7 @@ def _out_of(draft: Draft, node: Node) -> int | None:
     axes = next((o.param("axes") for o in operands if o.op == "transpose" and len(o.shape) == rank), None)
     if axes is None:
         return None
-    back = axes
+    back = _inverse(axes)
     inputs = [_turned(draft, node, i, back) for i in node.inputs]
     if None in inputs:
         return None
