@@ -11,7 +11,7 @@ from backhand.compiling.bound import Bound
 from backhand.compiling.program import build
 from backhand.graph import Graph
 from backhand.graph.evaluate import evaluate
-from backhand.graph.structure import LEAF, match
+from backhand.graph.structure import LEAF
 
 __all__ = ["first_wrong_node"]
 
@@ -21,7 +21,7 @@ def first_wrong_node(bound: Bound, inputs: tuple[Any, ...], last: int) -> str:
     graph = bound.graph
     if any(node.op == "random" for node in graph.nodes):
         return ""
-    values = [*match(graph.arguments, inputs, "arguments"), *bound.state_values()]
+    values = [*bound.leaves(inputs), *bound.state_values()]
     with np.errstate(all="ignore"):
         right = evaluate(graph, values, keep=True)
         if not _wrong(bound, last, values, right):

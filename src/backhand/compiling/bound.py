@@ -91,10 +91,10 @@ class Bound:
                 _set(places[path], path, twin)
                 if path in state:
                     state[path] = twin
-        streams = {
+        self.streams = {
             p.path: p.value for p in world.places if isinstance(p.value, np.random.Generator | np.random.RandomState)
         }
-        self.program.bind({name: state[path] for path, name, _ in self._states}, streams)
+        self.program.bind({name: state[path] for path, name, _ in self._states}, self.streams)
         self._state = state
         self._numbers = [
             (path, places[path], name, node, path in program.rebound)
@@ -137,9 +137,13 @@ class Bound:
 
     # -- running ------------------------------------------------------------------------------------------------
 
+    def leaves(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """The arrays and numbers of the arguments, in the order of the graph's inputs."""
+        return match(self.graph.arguments, inputs, "arguments")
+
     def run(self, inputs: tuple[Any, ...]) -> Any:
         """One step; gives what the function would have returned."""
-        leaves = inputs if self._flat else match(self.graph.arguments, inputs, "arguments")
+        leaves = inputs if self._flat else self.leaves(inputs)
         if self._numbers:
             self._take_numbers()
             outputs = self.program.run(leaves)

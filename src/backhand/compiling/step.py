@@ -265,7 +265,9 @@ class Step:
             return None
         except Exception as error:  # whatever goes wrong in a compiler, the user's code still runs
             what = f"{type(error).__name__}: {error}"
-            self._keep_original(f"compiling it raised {what}; this is a bug of backhand, please report it with the code")
+            self._keep_original(
+                f"compiling it raised {what}; this is a bug of backhand, please report it with the code"
+            )
             return None
         if bound.program.note:
             self._say_once(bound.program.note)

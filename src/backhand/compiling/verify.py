@@ -1,8 +1,7 @@
 """Original and compiled side by side: the same batch, on copies, and every number that comes out compared.
 
-Two right programs round differently, so they don't agree to the last bit. How far apart they may be is measured where
-it matters: the original runs again on inputs and state that are changed by one rounding error each, and what that
-does to a number is the scale of its error bar.
+Two right programs round differently, so they don't agree to the last bit; :mod:`backhand.compiling.rounding` measures
+how far apart they may be.
 """
 
 from __future__ import annotations
@@ -18,8 +17,10 @@ import numpy as np
 from backhand.compiling.blame import first_wrong_node
 from backhand.compiling.bound import Bound
 from backhand.compiling.guard import unstable
+from backhand.compiling.rounding import moved_by_rounding
 from backhand.graph import Graph
-from backhand.graph.structure import flatten, is_number, match
+from backhand.graph.evaluate import evaluate
+from backhand.graph.structure import flatten, is_number
 from backhand.graph.trace import Real, call_on_copies
 from backhand.graph.tracing.lift import World, random_state, same_state, set_random_state
 from backhand.graph.tracing.state import Target
@@ -70,6 +71,8 @@ def side_by_side(bound: Bound, inputs: tuple[Any, ...], run: Callable[[], Any]) 
         set_random_state(before)
         if name:
             name = _unequal(compiled, original, _error_bars(bound, target, original, eps))
+            saved.restore()
+            set_random_state(before)
         if name:
             where = first_wrong_node(bound, target.inputs, _nodes(bound)[name])
             difference = f"{name} is {_shown(compiled[name])}, the original's is {_shown(original[name])}{where}"
@@ -134,42 +137,17 @@ def _nodes(bound: Bound) -> dict[str, int]:
 
 
 def _error_bars(bound: Bound, target: Target, original: dict[str, Any], eps: float) -> dict[str, Any]:
-    """Of each number how far it may be off, from what single rounding errors in the inputs and the state do to it."""
-    rng = np.random.default_rng(0)
-    saved, stream = _Saved(bound, target), random_state()
-    moved = {key: np.zeros(np.shape(value)) for key, value in original.items()}
-    for _ in range(2):
-        inputs = tuple(_nudged(value, eps, rng) for value in target.inputs)
-        for value, *_ in saved.leaves:
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not _is_argument(value, target):
-                value[...] = _nudged(value, eps, rng)
-        nudged = dataclasses.replace(target, inputs=inputs)
-        world = World(nudged.roots)
-        try:
-            real = call_on_copies(nudged, world)
-        finally:
-            world.restore()
-            saved.restore()
-            set_random_state(stream)
-        with np.errstate(all="ignore"):
-            for key, value in _original(bound, real).items():
-                difference = np.abs(np.asarray(value, float) - np.asarray(original[key], float))
-                moved[key] = np.fmax(moved[key], difference)
-    return {
-        key: ROUNDINGS
-        * (eps * _size(original[key]) + np.fmax(move, np.mean(move[np.isfinite(move)]) if move.size else 0))
-        for key, move in moved.items()
-    }
-
-
-def _is_argument(value: Any, target: Target) -> bool:
-    return any(value is leaf for leaf in match(target.arguments, target.inputs, "arguments"))
-
-
-def _nudged(value: Any, eps: float, rng: np.random.Generator) -> Any:
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-        return value
-    return (value * (1 + eps * rng.choice([-1.0, 1.0], value.shape))).astype(value.dtype)
+    """Of each number how far it may be off."""
+    leaves = [np.copy(v) if isinstance(v, np.ndarray) else v for v in bound.leaves(target.inputs)]
+    with np.errstate(all="ignore"):
+        values = evaluate(bound.graph, [*leaves, *bound.state_values()], keep=True, streams=bound.streams)
+    nodes = _nodes(bound)
+    bars = {}
+    for key, move in zip(nodes, moved_by_rounding(bound.graph, values, list(nodes.values())), strict=True):
+        finite = move[np.isfinite(move)]
+        usual = finite.mean() if finite.size else 0.0
+        bars[key] = ROUNDINGS * (eps * _size(original[key]) + np.fmax(move, usual))
+    return bars
 
 
 def _unequal(compiled: dict[str, Any], original: dict[str, Any], bars: dict[str, Any]) -> str:
