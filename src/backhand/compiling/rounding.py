@@ -3,7 +3,7 @@
 Two programs that add in another order differ by rounding errors, and what becomes of those depends on the graph: a sum
 that cancels enlarges them, an optimizer that divides by their size makes them a full step. So the graph runs with one
 rounding error made at random in every element of every value: what that does to a number is the scale of its error bar.
-
+"""
 
 from __future__ import annotations
 
