@@ -11,6 +11,7 @@ from backhand.compiling.rewrite.transposes import transposes
 
 rng = np.random.default_rng(0)
 x, W = rng.standard_normal((4, 6)), rng.standard_normal((6, 3))
+cube = rng.standard_normal((3, 3, 3))
 v, w = rng.standard_normal(4), rng.standard_normal(6)
 
 
@@ -29,6 +30,8 @@ TRANSPOSED = [
     (lambda x: np.argmax(x.T, axis=0), ["argmax"]),
     (lambda x: np.sum(x[None].transpose(2, 1, 0), axis=1), None),
     (lambda x: np.sum(x[:, None, :2].transpose(2, 0, 1), axis=2), None),
+    (lambda x: np.sum(cube.transpose(2, 0, 1) * x[0, 0], axis=1), None),
+    (lambda x: x.T.reshape(3, 8).T * 2, None),
     (lambda x: np.dot(x, W).T + 1, ["transpose", "transpose", "matmul", "add"]),
     (lambda x: np.dot(W.T, x.T).T * 2, ["matmul", "multiply"]),
     (lambda x: (np.outer(v, w) * x).T, None),

@@ -262,7 +262,7 @@ def test_the_gradient_of_max_pooling():
 def test_rows_that_are_not_all_rows_in_order_stay():
     def f(y, t):
         loss = np.sum(y[np.array([0, 1, 1, 2]), t])
-        dx = y.copy()
+        dx = np.exp(y)
         dx[np.array([0, 1, 1, 2]), t] -= 1
         return loss, dx * 2
 

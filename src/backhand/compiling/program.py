@@ -18,6 +18,7 @@ from backhand.compiling.native import NativeError
 from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
+from backhand.compiling.rewrite import simplify
 from backhand.errors import GraphError
 from backhand.graph import Graph, Node
 from backhand.graph.evaluate import fitting
@@ -44,7 +45,7 @@ class Row(NamedTuple):
 
 
 def build(graph: Graph, engine: str = "native", threads: int | None = None) -> Program:
-    """Plan a graph and make it ready to run on the engine ``"native"`` (C) or ``"numpy"``.
+    """Simplify and plan a graph and make it ready to run on the engine ``"native"`` (C) or ``"numpy"``.
 
     Where C can't be compiled the program runs on NumPy, and ``note`` says why. ``threads`` is how many threads a
     native program may use; None: as many as the process may run on, and as there is work for.
@@ -54,6 +55,7 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     """
     if engine not in ("native", "numpy"):
         raise GraphError(f"there is no engine {engine!r}; there are 'native' and 'numpy'")
+    graph = simplify(graph)
     note = ""
     if engine == "native":
         try:

@@ -203,7 +203,12 @@ def _mean(draft: Draft, node: Node) -> int | None:
 
 
 def _over_nothing(draft: Draft, node: Node) -> int | None:
-    return draft.cast(node.inputs[0], node) if draft.nodes[node.inputs[0]].shape == () == node.shape else None
+    x = node.inputs[0]
+    if draft.nodes[x].shape or node.shape or not draft.same(x, node):
+        return None
+    if node.op == "sum" and not _never_minus_zero(draft, x):
+        return draft.add(node, "add", x, draft.constant(0.0))  # the sum of -0.0 is 0.0
+    return x
 
 
 def _never_minus_zero(draft: Draft, position: int) -> bool:
