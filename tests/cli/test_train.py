@@ -155,5 +155,7 @@ def test_a_terminal_gets_a_bar_and_no_debris() -> None:
     assert process.wait(60) == 0
     assert "━".encode() in shown
     assert b"/600" in shown
+    assert b"loss 0." in shown
+    assert b"nan" not in shown
     assert shown.rstrip().endswith(b"report: runs/data-001/report.html")
     assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h")  # the cursor is shown again

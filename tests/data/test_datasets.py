@@ -90,7 +90,7 @@ WRONG = {
     "missing labels": ({"t_train": None}, "t_train"),
     "lengths": ({"t_train": ARRAYS["t_train"][:-1]}, "x_train has 20 samples and t_train 19 labels"),
     "float labels": ({"t_test": ARRAYS["t_test"].astype(float)}, "t_test has dtype float64; labels are integers"),
-    "one-hot labels": ({"t_test": np.eye(5, dtype=int)[ARRAYS["t_test"]]}, "if they are one-hot, save t.argmax"),
+    "one-hot labels": ({"t_test": np.eye(5)[ARRAYS["t_test"]]}, "if they are one-hot, save t.argmax"),
     "negative label": ({"t_test": np.array([0, 1, 2, 3, 4, -1])}, "labels -1..4; number the classes 0..C-1"),
     "no label": ({"t_test": np.array([0, 1, 2, 3, 4, 2**40])}, "labels 0..1099511627776"),
     "unlike samples": ({"x_test": ARRAYS["x_test"][:, :3]}, "make them alike"),

@@ -286,3 +286,24 @@ def test_a_graph_without_values_is_walked_forward_only(network, tmp_path, open_p
     assert heading(page).startswith("Forward")
     page.get_by_role("button", name="Open all layers").click()
     assert step(page).endswith(f"/ {sum(node.op not in ('input', 'constant') for node in network.graph.nodes)}")
+
+
+def test_only_what_can_be_opened_is_offered_to_be(network, tmp_path, open_page):
+    from test_draw import chain
+
+    from backhand.graph.graph import Layer
+
+    draw(network, tmp_path / "a.html")
+    page = open_page(tmp_path / "a.html")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#step .hint").is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator(".hint").first.is_visible(), "paper can't be opened"
+    assert "open it" not in page.locator("#transcript").inner_text()
+    large = chain(10_000, lambda i: Layer("Affine", i // 1000, "forward", 0)).run(1.0)
+    large.backward()
+    draw(large, tmp_path / "b.html")
+    page = open_page(tmp_path / "b.html")
+    page.keyboard.press("End")
+    assert "Affine[0]" in page.locator("#step").inner_text()
+    assert "open it" not in page.content().split("<script>")[0] + page.locator("#step").inner_text()

@@ -317,3 +317,30 @@ def test_every_node_knows_its_layer_and_line(rng):
     layers = {str(node.layer) for node in graph.nodes if node.layer}
     assert {"Affine[0].forward", "Affine[1].forward", "Affine[0].backward", "Affine[1].backward"} <= layers
     assert {"mask", "out", "dx", "dW", "db"} <= {node.name for node in graph.nodes}
+
+
+def test_a_convolutional_network_trains(rng):
+    class Net:
+        """A cache of the last call, ``conv.col_W``, is a view of a parameter that the optimizer writes in place."""
+
+        def __init__(self):
+            self.params = {"W": rng.standard_normal((4, 3, 3, 3)), "b": np.zeros(4)}
+            self.conv = book.Convolution(self.params["W"], self.params["b"], 1, 1)
+            self.pool = book.Pooling(2, 2, 2)
+            self.optimizer = book.Momentum()
+
+        def step(self, x, dout):
+            y = self.pool.forward(self.conv.forward(x))
+            self.conv.backward(self.pool.backward(dout * y))
+            self.optimizer.update(self.params, {"W": self.conv.dW, "b": self.conv.db})
+            return y
+
+    net = Net()
+    eager = copy.deepcopy(net)
+    images, dout = rng.standard_normal((9, 6, 6, 3)).transpose(0, 3, 1, 2), rng.standard_normal((2, 4, 3, 3))
+    for n in (net, eager):
+        n.step(images[:2], dout)
+    recording = record(net.step, images[:2], dout)
+    for batch in (images[2:4], images[[5, 8]], np.ascontiguousarray(images[6:8])):
+        assert same(recording.replay(batch, dout), eager.step(batch, dout))
+    assert same(net.params, eager.params)

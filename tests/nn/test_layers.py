@@ -31,10 +31,19 @@ def affine(D=3, M=2):
     return backhand.Affine(np.arange(D * M, dtype=float).reshape(D, M), np.arange(M, dtype=float))
 
 
-def rebound():
+def rebound(W):
     layer = affine()
-    layer.W = np.ones((3, 5))
+    layer.W = W
     return layer
+
+
+def after(layer, *arguments):
+    layer.forward(*arguments)
+    return layer
+
+
+def neuron(a_obj=backhand.Sigmoid):
+    return backhand.Neuron(np.ones((3, 2)), np.zeros(2), a_obj)
 
 
 # Extremes (warnings are errors in this suite, so an overflow in exp would fail here)
@@ -142,7 +151,9 @@ def test_backward_can_be_called_twice_and_does_not_accumulate():
         (lambda: backhand.MulLayer().forward(np.ones(2), np.ones(3)), ShapeError, ["MulLayer.forward", "(2,)", "(3,)"]),
         (lambda: affine().forward([[1.0], [1.0, 2.0]]), ShapeError, ["Affine.forward", "x", "same length"]),
         (lambda: backhand.softmax(None), DTypeError, ["softmax", "x is None"]),
-        (lambda: rebound().forward(np.ones(3)), ShapeError, ["Affine.forward", "b", "(2,)", "(5,)"]),
+        (lambda: rebound(np.ones((3, 5))).forward(np.ones(3)), ShapeError, ["Affine.forward", "b", "(2,)", "(5,)"]),
+        (lambda: rebound(None).forward(np.ones(3)), DTypeError, ["Affine.forward", "W is None"]),
+        (lambda: rebound([[1, 2]] * 3).forward(np.ones(3)), DTypeError, ["Affine.forward", "W is [[1, 2]"]),
         (lambda: backhand.SoftmaxWithLoss().forward(3.0, 0), ShapeError, ["SoftmaxWithLoss.forward", "x", "()"]),
         (lambda: backhand.normal((2, 2), dtype="int32"), DTypeError, ["dtype", "int32"]),
         (
@@ -150,6 +161,18 @@ def test_backward_can_be_called_twice_and_does_not_accumulate():
             OptionError,
             ["Neuron", "a_obj", "pass the class, Sigmoid"],
         ),
+        (lambda: neuron("sigmoid"), OptionError, ["Neuron", "a_obj is 'sigmoid'", "class such as Sigmoid"]),
+        (lambda: neuron(np.tanh), OptionError, ["Neuron", "a_obj is <ufunc 'tanh'>", "class such as Sigmoid"]),
+        (lambda: neuron(dict), OptionError, ["Neuron", "a_obj makes {}", "grad()"]),
+        (lambda: neuron().grad(), OrderError, ["Neuron.grad", "forward"]),
+        (lambda: after(neuron(), np.ones((4, 3))).grad(), ShapeError, ["Neuron.grad", "(4, 3)", "one sample"]),
+        (
+            lambda: after(neuron(), np.ones((4, 3))).grad_W(np.ones((4, 2))),
+            ShapeError,
+            ["Neuron.grad_W", "(4, 3)", "one sample"],
+        ),
+        (lambda: after(neuron(), np.ones(3)).grad_W(1.0), ShapeError, ["Neuron.grad_W", "dh", "()", "(2,)"]),
+        (lambda: after(neuron(), np.ones(3)).grad_b(np.ones(3)), ShapeError, ["Neuron.grad_b", "dh", "(3,)", "(2,)"]),
         (lambda: backhand.MulLayer().forward(1, float("nan")), NotFiniteError, ["MulLayer.forward", "y", "nan"]),
         (lambda: backhand.Neuron(np.ones((3, 2)), np.ones(1), backhand.Tanh), ShapeError, ["Neuron", "b", "(2,)"]),
         (lambda: backhand.softmax(np.array([1.0, np.inf])), NotFiniteError, ["softmax", "x", "inf", "(1,)"]),
@@ -169,6 +192,16 @@ def test_backward_can_be_called_twice_and_does_not_accumulate():
             lambda: backhand.SoftmaxWithLoss().forward(np.ones((2, 3)), np.array([[1, 0, 0], [1, 1, 0]])),
             LabelError,
             ["SoftmaxWithLoss.forward", "row 1 of t", "sums to 2"],
+        ),
+        (
+            lambda: backhand.SoftmaxWithLoss().forward(np.ones((2, 3)), np.array([[1, 0, 0], [-1, 1, 1]])),
+            LabelError,
+            ["SoftmaxWithLoss.forward", "row 1 of t", "-1"],
+        ),
+        (
+            lambda: backhand.SoftmaxWithLoss().forward(np.ones((2, 3)), [[1, 0, 0], [1, 0]]),
+            ShapeError,
+            ["SoftmaxWithLoss.forward", "t is no array", "same length"],
         ),
         (
             lambda: backhand.SoftmaxWithLoss().forward(np.ones((2, 3)), np.array([0.0, 1.0])),
@@ -201,7 +234,27 @@ def test_backward_can_be_called_twice_and_does_not_accumulate():
             DTypeError,
             ["numerical_gradient", "x", "int64"],
         ),
+        (
+            lambda: backhand.numerical_gradient(lambda x: 2 * x, np.ones(2)),
+            ShapeError,
+            ["numerical_gradient", "f(x)", "(2,)", "one number"],
+        ),
+        (
+            lambda: backhand.numerical_gradient(lambda x: x.sum(), np.broadcast_to(1.0, 3)),
+            OptionError,
+            ["numerical_gradient", "x is read-only", "x.copy()"],
+        ),
+        (
+            lambda: backhand.numerical_gradient(lambda x: x.sum(), np.ones(1), h=0),
+            OptionError,
+            ["numerical_gradient", "h is 0"],
+        ),
         (lambda: backhand.normal((3,)), ShapeError, ["(3,)", "(inputs, outputs)"]),
+        (lambda: backhand.he_normal(5), ShapeError, ["5", "(inputs, outputs)"]),
+        (lambda: backhand.xavier_normal((2.5, 3)), ShapeError, ["(2.5, 3)", "whole numbers"]),
+        (lambda: backhand.normal((2, 3), rng=42), OptionError, ["rng is 42", "np.random.default_rng"]),
+        (lambda: backhand.TwoLayerNet("784", 50, 10), ShapeError, ["('784', 50)", "whole numbers"]),
+        (lambda: backhand.DNN(-1, 4, 3, 2), OptionError, ["DNN", "hidden_depth is -1"]),
         (lambda: backhand.normal((3, 2), std=-1), OptionError, ["std", "-1"]),
     ],
 )

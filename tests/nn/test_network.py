@@ -51,6 +51,10 @@ def test_what_is_no_layer_is_refused_by_name():
         backhand.Network([3], backhand.MeanSquaredError())
     with pytest.raises(NetworkError, match="the loss is None"):
         backhand.Network([], None)
+    with pytest.raises(NetworkError, match=r"is the class Relu; put an object there, Relu\(\)"):
+        backhand.Network([backhand.Relu], backhand.SoftmaxWithLoss())
+    with pytest.raises(NetworkError, match="layers is a Relu; put the layers into a list"):
+        backhand.Network(backhand.Relu(), backhand.SoftmaxWithLoss())
 
 
 def test_layers_can_be_named_by_a_mapping():
@@ -98,8 +102,11 @@ def test_accuracy_counts_for_one_hot_and_integer_labels():
     assert net.accuracy(scores, labels) == 0.75
     assert net.accuracy(scores, np.eye(2)[labels]) == 0.75
     assert net.accuracy(scores[0], labels[0]) == 1.0, "one sample"
-    with pytest.raises(ShapeError, match="4 samples and t has 3"):
-        net.accuracy(scores, labels[:3])
+    for t in (labels[:3], labels[:, None], np.eye(3)[labels]):
+        with pytest.raises(ShapeError, match=r"accuracy: t has shape .* it needs \(4, 2\) \(one-hot\) or \(4,\)"):
+            net.accuracy(scores, t)
+    with pytest.raises(ShapeError, match="one sample at least"):
+        net.accuracy(scores[:0], labels[:0])
 
 
 def test_integer_and_one_hot_labels_give_the_same_gradient():

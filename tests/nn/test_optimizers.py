@@ -53,7 +53,7 @@ def test_a_bad_gradient_is_refused_before_any_parameter_changes(name, grads):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("lr", [-0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("lr", [-0.1, float("nan"), float("inf"), "0.1", None])
 def test_a_learning_rate_out_of_range_is_refused(name, lr):
     with pytest.raises(OptionError, match=f"{name}: lr is"):
         getattr(backhand, name)(lr=lr)
@@ -62,6 +62,13 @@ def test_a_learning_rate_out_of_range_is_refused(name, lr):
 def test_integer_parameters_are_refused():
     with pytest.raises(DTypeError, match=r"SGD.update: params\['w'\] has dtype int64"):
         backhand.SGD().update({"w": np.array([1])}, {"w": np.array([1])})
+
+
+def test_what_is_no_dict_of_arrays_is_refused():
+    with pytest.raises(DTypeError, match=r"SGD.update: params is a list; it needs a dict of arrays by name"):
+        backhand.SGD().update([np.ones(1)], [np.ones(1)])
+    with pytest.raises(DTypeError, match=r"SGD.update: params\['w'\] is a list; it needs an array of floats"):
+        backhand.SGD().update({"w": [1.0]}, {"w": [1.0]})
 
 
 def test_other_settings_out_of_range_are_refused():

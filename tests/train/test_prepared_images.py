@@ -59,6 +59,13 @@ def pencil(image: Image.Image) -> Image.Image:
     return Image.fromarray((200 - np.asarray(large(image)) * (110 / 255)).astype(np.uint8))
 
 
+def photographed(image: Image.Image) -> Image.Image:
+    """Ink on a page that lies in a shadow on one side, with a camera's grain."""
+    page = 240 - np.asarray(large(image)) * (180 / 255) - np.linspace(0, 25, 250)
+    grain = np.random.default_rng(int(page.sum())).normal(0, 5, page.shape)
+    return Image.fromarray((page + grain).clip(0, 255).astype(np.uint8))
+
+
 def transparent(ink: int) -> Callable[[Image.Image], Image.Image]:
     def draw(image: Image.Image) -> Image.Image:
         page = large(image)
@@ -70,7 +77,7 @@ def transparent(ink: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def test_the_arrays_themselves_are_recognised(on_arrays: float) -> None:
-    # Measured: 0.9175 of these 400 (0.90 of all 10,000).
+    # Measured: 0.93 of these 200 (0.90 of all 10,000).
     assert on_arrays > 0.88
 
 
@@ -81,6 +88,7 @@ def test_the_arrays_themselves_are_recognised(on_arrays: float) -> None:
         large,
         with_margin,
         pencil,
+        photographed,
         transparent(0),
         transparent(255),
         lambda image: inverted(large(image)).convert("RGB"),
@@ -88,10 +96,22 @@ def test_the_arrays_themselves_are_recognised(on_arrays: float) -> None:
         lambda image: large(image).convert("1", dither=Image.Dither.NONE),
         lambda image: Image.fromarray(np.asarray(large(image)).astype(np.uint16) * 257),
     ],
-    ids=["inverted", "large", "margin", "pencil", "black ink", "white ink", "RGB", "palette", "1 bit", "16 bits"],
+    ids=[
+        "inverted",
+        "large",
+        "margin",
+        "pencil",
+        "photo",
+        "black ink",
+        "white ink",
+        "RGB",
+        "palette",
+        "1 bit",
+        "16 bits",
+    ],
 )
 def test_as_well_in_every_other_form(run: Path, on_arrays: float, drawn: Callable[[Image.Image], Image.Image]) -> None:
-    # Measured: from 0.005 below to 0.005 above. Without the centre of mass at index 14 it is 0.04 below.
+    # Measured: from 0.01 below (the photo) to 0.015 above. Without the centre of mass at index 14 it is 0.04 below.
     assert recognised(run, drawn) >= on_arrays - 0.015
 
 

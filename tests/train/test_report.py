@@ -1,6 +1,7 @@
 """report.html: complete, self-contained, and right."""
 
 import re
+from array import array
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from PIL import Image
 
 from backhand.data import load_dataset, take
 from backhand.nn import TwoLayerNet, softmax
-from backhand.train import Settings, train
+from backhand.train import Settings, figures, train
+from backhand.train.history import Evaluation, History
 
 HEADINGS = [
     "Summary",
@@ -141,6 +143,23 @@ def test_the_pictures_are_the_samples_and_the_weights(mnist_run: Path, page: Pag
         assert np.array_equal(np.asarray(image), load_dataset("mnist").x_test[index, 0])
     with Image.open(mnist_run / "curves.png") as curves:
         assert curves.width > 800
+
+
+def test_the_charts_end_where_the_run_ends(page: Page) -> None:
+    """Less than an epoch: the one evaluation stands at the beginning, and what came out at the end."""
+    history = History(array("d", np.linspace(2.3, 0.4, 150)), [Evaluation(0, 0.1, 0.2, {"W1": 1.0})])
+    train_line, test_line = figures.accuracy_lines(history, (0.8, 0.7))
+    assert train_line.x.tolist() == test_line.x.tolist() == [0, 149]
+    assert (train_line.y.tolist(), test_line.y.tolist()) == ([0.1, 0.8], [0.2, 0.7])
+    history.evaluations.append(Evaluation(149, 0.8, 0.7, {"W1": 1.0}))
+    assert figures.accuracy_lines(history, (0.8, 0.7))[0].x.tolist() == [0, 149], "not twice"
+
+    shown = {row[0]: row[1] for row in page.tables[0]}
+    label = str(page.named("svg")[1]["aria-label"])
+    assert f"at the end {shown['train accuracy']} on training samples, {shown['test accuracy']} on test" in label
+    # Every chart of the page has the same axis of iterations: the SVG's tick labels are drawn as the same glyphs.
+    ticks = [re.findall(r'<g id="xtick_(\d+)">', svg) for svg in re.findall(r"<svg.*?</svg>", page.text, re.DOTALL)]
+    assert ticks[0] == ticks[1] == ticks[2]
 
 
 def csv_of(path: Path, samples: np.ndarray, labels: list[str]) -> str:

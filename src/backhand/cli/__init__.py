@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad usage or input, 130 interrupted. With ``--json`` each 
 its last line of standard output, also when it fails: ``{"error": ...}``.
 """
 
+import io
 import json
 import os
 import sys
@@ -54,21 +55,26 @@ def options(
 
 
 def main() -> None:
-    """The console script: runs the command line and turns what went wrong into a line and an exit code."""
+    """Runs the command line, and turns what went wrong into a line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the notes are Korean, which not every terminal can show
     try:
         code = app(standalone_mode=False)
+        if code == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except UsageError as error:
         error.show()
-        code = _failed(error.format_message())
+        code = _failed(error.format_message(), 2)
     except BackhandError as error:
         print(f"backhand: {error}", file=sys.stderr)
-        code = _failed(str(error))
+        code = _failed(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
+        code = _failed("interrupted", 130)
     sys.exit(code)
 
 
-def _failed(message: str) -> int:
+def _failed(message: str, code: int) -> int:
     if "--json" in sys.argv:
-        print(json.dumps({"error": message}, ensure_ascii=False))
-    return 2
+        print(json.dumps({"error": message}))
+    return code

@@ -50,7 +50,7 @@ def notes(
             )
         _show_errata(errata)
     if as_json:
-        print(json.dumps({"experiments": summary}, ensure_ascii=False))
+        print(json.dumps({"experiments": summary}))
 
 
 def _write_figures(folder: Path, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def _write_figures(folder: Path, as_json: bool) -> None:
     paths = [str(path) for path in write_figures(folder)]
     print(*paths, sep="\n")
     if as_json:
-        print(json.dumps({"figures": paths}, ensure_ascii=False))
+        print(json.dumps({"figures": paths}))
 
 
 def _run(experiment: "Experiment") -> "list[Row]":
@@ -81,7 +81,7 @@ def _show(experiment: "Experiment", rows: "list[Row]") -> None:
 
         table = Table(title=f"{experiment.name}: {experiment.about}", title_justify="left")
         for heading in ("note", "what", "the note says", "backhand", ""):
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold")  # nothing is left out, however narrow the terminal
         for row in rows:
             # Text, because rich would take the brackets of an array for its own markup.
             table.add_row(*(Text(cell) for cell in _cells(row)))

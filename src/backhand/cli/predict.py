@@ -36,7 +36,7 @@ def predict(
     progress = Lines(streams(as_json))
     predictions = predict_images(run, images, runs=runs, network=network, progress=progress)
     if as_json:
-        print(json.dumps({"run": run, "predictions": [asdict(p) for p in predictions]}, ensure_ascii=False))
+        print(json.dumps({"run": run, "predictions": [asdict(p) for p in predictions]}))
     else:
         show(predictions)
 

@@ -102,7 +102,7 @@ def train(
     if as_json:
         print(json.dumps({**asdict(result), "run": str(result.run), "report": str(result.report)}))
     if result.interrupted:
-        raise typer.Exit(130)
+        raise SystemExit(130)  # all is said; a typer.Exit(130) would look like a Ctrl-C that nobody answered
 
 
 def _was_given(context: typer.Context, name: str) -> bool:

@@ -52,10 +52,10 @@ def _check_samples(name: str, x: NDArray[Any]) -> None:
 
 
 def _check_labels(name: str, t: NDArray[Any]) -> None:
+    if t.ndim != 1:  # first, because one-hot labels are often floats
+        raise DataError(f"{name} has shape {t.shape}; labels are (N,): if they are one-hot, save t.argmax(axis=1)")
     if t.dtype.kind not in "iu":
         raise DataError(f"{name} has dtype {t.dtype}; labels are integers 0..C-1: save t.astype(int)")
-    if t.ndim != 1:
-        raise DataError(f"{name} has shape {t.shape}; labels are (N,): if they are one-hot, save t.argmax(axis=1)")
     if t.size and (t.min() < 0 or t.max() >= MAX_CLASSES):
         raise DataError(f"{name} holds labels {t.min()}..{t.max()}; number the classes 0..C-1, C at most {MAX_CLASSES}")
 

@@ -6,8 +6,10 @@ Each value on an edge is itself a box in the middle of that edge, as in Graphviz
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from backhand.drawing.numbers import Picture, text_width
@@ -26,6 +28,9 @@ WIDEST = 2200.0
 
 SPACING = {"layer_gap": 22.0, "node_gap": 18.0, "dummy_gap": 14.0, "compound_padding": 14.0, "compound_header": 24.0}
 """Room between columns, between boxes of one column, between lines, and inside a frame, above it for its name."""
+
+APART = 6.0
+"""How far from another a line is moved that would run on top of it."""
 
 KNEE = 22.0
 """How far before a value a line turns to its middle."""
@@ -116,6 +121,7 @@ def _placement(scene: Scene, made: Any, edges: dict[str, list[int]]) -> Placemen
         if name in places:
             lines = [_meet(lines[0], places[name].y), _meet(lines[1][::-1], places[name].y)[::-1]]
         paths[name] = tuple(point for line in lines for point in line)
+    _part_ways(paths, {link.id: link.source for link in scene.links})
     width, height = made.bounds["max"]["x"] - left + 8, made.bounds["max"]["y"] - top + 8
     boxes = {box.id: places[box.id] for box in scene.boxes}
     labels = {name: places[name] for name in edges if name in places}
@@ -135,6 +141,39 @@ def _meet(line: list[Point], y: float) -> list[Point]:
     if len(before) > 1:  # comes round a corner close by: take the corner along
         return [*before[:-1], (x, y), (last_x, y)]
     return [*before, (last_x, y)]
+
+
+def _part_ways(paths: dict[str, tuple[Point, ...]], sources: dict[str, str]) -> None:
+    """Where a line would run on top of another value's, move it aside: two lines must be seen to cross."""
+    near: dict[tuple[int, int], list[tuple[str, float, float, float]]] = {}
+    for name, line in paths.items():
+        for _, axis, at, low, high in _straight(line):
+            for slot in (-1, 0, 1):
+                near.setdefault((axis, round(at / APART) + slot), []).append((sources[name], at, low, high))
+    for name in list(paths):
+        pieces = list(_straight(paths[name]))
+        turns = {k: axis for k, axis, *_ in pieces}
+        for k, axis, at, low, high in pieces:
+            if turns.get(k - 1) != 1 - axis or turns.get(k + 1) != 1 - axis:
+                continue  # it ends at a box, or passes a value: its place is fixed
+            for source, other, start, end in near[axis, round(at / APART)]:
+                if source != sources[name] and abs(at - other) < 2 and min(high, end) - max(low, start) > 2:
+                    paths[name] = _moved(paths[name], k, axis, other + (APART if at > other else -APART))
+                    break
+
+
+def _straight(line: tuple[Point, ...]) -> Iterator[tuple[int, int, float, float, float]]:
+    """The upright (axis 0) and level (axis 1) pieces of a line: number, axis, where, from, to."""
+    for k, (start, end) in enumerate(pairwise(line)):
+        for axis in (0, 1):
+            if abs(start[axis] - end[axis]) < 0.01 and start != end:
+                low, high = sorted((start[1 - axis], end[1 - axis]))
+                yield k, axis, start[axis], low, high
+
+
+def _moved(line: tuple[Point, ...], k: int, axis: int, to: float) -> tuple[Point, ...]:
+    moved = [(to, y) if axis == 0 else (x, to) for x, y in line[k : k + 2]]
+    return (*line[:k], *moved, *line[k + 2 :])
 
 
 def _is_round(box: Box) -> bool:

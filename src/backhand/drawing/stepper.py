@@ -7,7 +7,7 @@ the page's script only shows and hides. It loads nothing: no network, no font, n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -33,7 +33,7 @@ def page(subject: Subject, level: str, title: str = "") -> str:
     title = title or summary(subject)
     scenes = _scenes(subject)
     first = "all" if level == "op" and "all" in scenes else "none"
-    steps = _Steps(subject)
+    steps = _Steps(subject, scenes)
     figures = {name: steps.scene(scene, title) for name, scene in scenes.items()}
     home = {f"n{i}": f"p{k}" for i, k in subject.home.items()} if len(scenes) > 1 else {}
     data = {"first": first, "home": home, "scenes": figures, "html": steps.html}
@@ -82,16 +82,17 @@ def _scenes(subject: Subject) -> dict[str, Scene]:
 class _Steps:
     """The text of every step that some figure needs, written once: by ``f-`` or ``b-`` and the id of its box."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, opens: Collection[str]) -> None:
         self.subject = subject
+        self.opens = opens
         self.html: dict[str, str] = {}
 
     def scene(self, scene: Scene, title: str) -> dict[str, Any]:
         boxes = [box for box in scene.boxes if box.kind in ("op", "layer")]
         for box in boxes:
             if f"f-{box.id}" not in self.html:
-                self.html[f"f-{box.id}"] = forward_step(self.subject, box)
-                self.html[f"b-{box.id}"] = backward_step(self.subject, box)
+                self.html[f"f-{box.id}"] = forward_step(self.subject, box, box.id in self.opens)
+                self.html[f"b-{box.id}"] = backward_step(self.subject, box, box.id in self.opens)
         forward: Iterable[str] = (f"f-{box.id}" for box in boxes)
         backward = (f"b-{box.id}" for box in reversed(boxes))
         steps = [key for key in (*forward, *backward) if self.html[key]]

@@ -24,25 +24,30 @@ TABLE_SIDE = 6
 _INFIX = {"+", "−", "×", "÷", "@", "<", "≤", ">", "≥", "=", "≠", "^", "**"}
 
 
-def forward_step(subject: Subject, box: Box) -> str:
-    """What a box computes, as HTML: the expression, the values that go in and the one that comes out."""
+def forward_step(subject: Subject, box: Box, opens: bool = False) -> str:
+    """What a box computes, as HTML: the expression, the values that go in and the one that comes out.
+
+    ``opens`` says whether the page can open the box.
+    """
+    hint = ""
     if box.kind == "layer":
         inputs, outputs = _boundary(subject, box)
-        title = f"{box.label}{box.detail}: {len(box.members)} operations; open it to see them"
+        title = f"{box.label}{box.detail}: {len(box.members)} operations"
+        hint = _hint("open it to see them") if opens else ""
     else:
         (node,) = box.members
         inputs, outputs = list(dict.fromkeys(subject.graph.nodes[node].inputs)), [node]
         title = f"{subject.name(node)} = {expression(subject, node)}"
-    text = f"<h2><span class='way'>Forward</span> {escape(title)}</h2>{_source(subject, box)}"
+    text = f"<h2><span class='way'>Forward</span> {escape(title)}{hint}</h2>{_source(subject, box)}"
     cards = [_card(subject.name(i), subject.value(i), subject.graph.nodes[i].shape) for i in inputs]
     results = [_card(subject.name(i), subject.value(i), subject.graph.nodes[i].shape, "result") for i in outputs]
     arrow = _sign("→") if cards else ""
     return f"{text}<div class='cards'>{''.join(cards)}{arrow}{''.join(results)}</div>"
 
 
-def backward_step(subject: Subject, box: Box) -> str:
+def backward_step(subject: Subject, box: Box, opens: bool = False) -> str:
     """What a box sends back, as HTML: upstream gradient, local derivative and their product. "" without any."""
-    return _backward_layer(subject, box) if box.kind == "layer" else _backward_op(subject, box.members[0])
+    return _backward_layer(subject, box, opens) if box.kind == "layer" else _backward_op(subject, box.members[0])
 
 
 def _backward_op(subject: Subject, node: int) -> str:
@@ -97,7 +102,11 @@ def _several(subject: Subject, contributions: Iterable[Contribution]) -> str:
     return "".join(f"<p class='note'>{escape(note)}</p>" for note in notes)
 
 
-def _backward_layer(subject: Subject, box: Box) -> str:
+def _hint(text: str) -> str:
+    return f"<span class='hint'>; {text}</span>"
+
+
+def _backward_layer(subject: Subject, box: Box, opens: bool) -> str:
     inputs, outputs = _boundary(subject, box)
     inside = set(box.members)
     upstream = [_gradient_card(subject, "upstream ", i) for i in outputs]
@@ -109,9 +118,10 @@ def _backward_layer(subject: Subject, box: Box) -> str:
             downstream.append(_card(f"∂L/∂{subject.name(i)}", sum(flows[1:], flows[0]), None, "gradient result"))
     if not downstream:
         return ""
-    title = f"through {box.label}{box.detail}; open it to see each local derivative"
+    title = f"through {box.label}{box.detail}"
+    hint = _hint("open it to see each local derivative") if opens else ""
     cards = f"<div class='cards'>{''.join(upstream)}{_sign('→')}{''.join(downstream)}</div>"
-    return f"<h2><span class='way back'>Backward</span> {escape(title)}</h2>{cards}"
+    return f"<h2><span class='way back'>Backward</span> {escape(title)}{hint}</h2>{cards}"
 
 
 def _gradient_card(subject: Subject, prefix: str, node: int) -> str:

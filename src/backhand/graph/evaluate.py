@@ -254,7 +254,20 @@ def fitting(node: Node, value: Any) -> Any:
         raise DTypeError(
             f"{node.name} is {value.dtype}; the graph was traced for {node.dtype}: use .astype or trace again"
         )
+    order = node.param("order")
+    if order is not None and order_of(value) != order:
+        raise GraphError(
+            f"{node.name} lies in memory in another order than when the graph was traced, and the code writes through "
+            f"a reshape, which copies or not by that order: use np.ascontiguousarray on both, or trace again"
+        )
     return value
+
+
+def order_of(value: Any) -> str:
+    """How an array lies in memory: "C", "F", "A" for neither; "C" too where it makes no difference."""
+    if not isinstance(value, np.ndarray) or value.flags.c_contiguous:
+        return "C"
+    return "F" if value.flags.f_contiguous else "A"
 
 
 def evaluate(

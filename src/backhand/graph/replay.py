@@ -10,6 +10,7 @@ from backhand.errors import TraceError
 from backhand.graph.evaluate import evaluate, fitting, writeable
 from backhand.graph.structure import match, unflatten
 from backhand.graph.tracing.lift import World, substitute
+from backhand.graph.tracing.memory import sharing
 from backhand.graph.tracing.program import Program
 from backhand.graph.tracing.state import Target
 
@@ -21,7 +22,7 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     graph = program.graph
     given = match(graph.arguments, inputs, "arguments")
     world = World([*zip(target.names, inputs, strict=True), ("self", target.function)])
-    leaves = {path: value for path, value, _ in reversed(world.leaves)}
+    leaves = world.by_path
     check_fits(program, leaves, world.settings)
     own = [(s, path) for s, path in zip(graph.state, program.paths, strict=True) if not s.argument]
     values = given + [leaves[path] for _, path in own]
@@ -50,11 +51,12 @@ def check_fits(program: Program, leaves: dict[str, Any], settings: dict[str, Any
         if path not in leaves:
             raise TraceError(f"{path} is not there yet: call the function once for itself, so that it makes its state")
     for path, value in program.numbers.items():
-        if path in leaves and type(leaves[path]) is type(value) and leaves[path] != value and value == value:
-            raise TraceError(f"{path} was {value} when the graph was traced and is {leaves[path]} now: trace it again")
+        now = leaves.get(path, value)
+        if type(now) is not type(value) or (now != value and value == value):
+            raise TraceError(f"{path} was {value} when the graph was traced and is {now} now: trace it again")
     for path, value in program.settings.items():
-        if settings.get(path, value) != value:
-            now = settings[path]
+        now = leaves[path] if path in leaves else settings.get(path, value)
+        if path in leaves or now != value:
             raise TraceError(f"{path} was {value!r} when the graph was traced and is {now!r} now: trace it again")
     firsts: dict[int, str] = {}
     for path, first in program.aliases.items():
@@ -65,3 +67,5 @@ def check_fits(program: Program, leaves: dict[str, Any], settings: dict[str, Any
                     f"{path} shared its array with {first} when the graph was traced, and shares it with {now} now: "
                     "call the function once for itself, or trace it again"
                 )
+    if sharing({path: leaves[path] for path in program.aliases if path in leaves}) != program.sharing:
+        raise TraceError("other arrays share memory now than when the graph was traced: trace it again")

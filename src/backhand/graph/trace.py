@@ -25,13 +25,14 @@ from backhand.graph.tracing import (  # each enters what it handles  # noqa: F40
 )
 from backhand.graph.tracing.array import Tracer
 from backhand.graph.tracing.lift import World, random_state, set_random_state
-from backhand.graph.tracing.memory import copies
+from backhand.graph.tracing.memory import copies, owner, sharing
 from backhand.graph.tracing.patch import patched
 from backhand.graph.tracing.program import Draft, Program
 from backhand.graph.tracing.state import Target, trace_once
 from backhand.graph.tracing.tape import active_tape
 
 __all__ = ["Real", "Recording", "call_on_copies", "record", "trace"]
+SCALARS = (int, float, complex)
 
 
 def trace(function: Callable[..., Any], *inputs: Any) -> Graph:
@@ -118,7 +119,7 @@ def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = (
         )
     stream = random_state()
     try:
-        with no_collection(), patched():
+        with np.errstate(), no_collection(), patched():
             real = call_on_copies(target, first)
             first.check_generators()
             second = World(target.roots)
@@ -135,7 +136,7 @@ def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = (
     finally:
         first.restore()
         set_random_state(stream)
-    program.settings = {p: v for p, v in first.settings.items() if second.settings.get(p, v) == v}
+    _keep_guards(program, first, second)
     _check_against(program, real)
     return Recording(target, program, cold)
 
@@ -154,6 +155,14 @@ def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real
     if not again.same(last):
         raise TraceError(_difference(again.program(), last.program()))
     return again, real
+
+
+def _keep_guards(program: Program, first: World, second: World) -> None:
+    """What a replay must find again: all that the program was made for and that a call doesn't change itself."""
+    before, after = first.by_path, second.by_path
+    program.settings = {p: v for p, v in first.settings.items() if p in second.settings and second.settings[p] == v}
+    program.numbers = {p: v for p, v in program.numbers.items() if type(after.get(p, v)) is type(v)}
+    program.sharing = sharing({path: before[path] for path in program.aliases if path in before})
 
 
 def _target(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Target:
@@ -199,12 +208,12 @@ def _changing(before: World, after: World) -> set[str]:
     Raises:
         TraceError: one is a variable of a plain function, not an attribute of an object.
     """
-    old = {path: (value, place) for path, value, place in reversed(before.leaves) if type(value) in (int, float)}
+    old = {path: (value, place) for path, value, place in reversed(before.leaves) if type(value) in SCALARS}
     new = {path: value for path, value, _ in reversed(after.leaves)}
     found = set()
     for path, (value, place) in old.items():
         now = new.get(path, value)
-        if type(now) in (int, float) and (type(now) is not type(value) or now != value) and value == value:
+        if type(now) in SCALARS and (type(now) is not type(value) or now != value) and value == value:
             if place is not None and place.kind in ("cell", "global"):
                 raise TraceError(
                     f"the variable {path} is {value} before a call and {now} after it: a graph of a plain function "
@@ -234,9 +243,9 @@ def _traced(target: Target, world: World, changing: set[str], nudge: bool = Fals
 
 
 def _refuse_foreign(one: Draft, two: Draft) -> None:
-    others = {id(array) for array in two.tape.plain_arrays}  # both tapes keep theirs alive
+    others = {id(owner(array)) for array in two.tape.plain_arrays}  # both tapes keep theirs alive
     for array in one.tape.plain_arrays:
-        if id(array) in others:
+        if id(owner(array)) in others:
             raise TraceError(
                 f"the code uses an array of shape {array.shape} and dtype {array.dtype} that lives where a trace "
                 "doesn't look: it would be frozen into the graph. Pass it as an argument, or make it an attribute of "
@@ -245,14 +254,15 @@ def _refuse_foreign(one: Draft, two: Draft) -> None:
 
 
 def _difference(one: Program, two: Program) -> str:
-    for a, b in zip(one.graph.nodes, two.graph.nodes, strict=False):
+    for at, (a, b) in enumerate(zip(one.graph.nodes, two.graph.nodes, strict=False)):
         if a != b:
-            where = f"{a.source}: {a.source.code}\n  " if a.source else ""
+            user = next((n for n in one.graph.nodes if n.source and (n is a or at in n.inputs)), a)
+            where = f"{user.source}: {user.source.code}\n  " if user.source else ""
             if a.op == b.op == "constant":
                 return (
-                    f"a constant of the code is {a.param('value')!r} in one call and {b.param('value')!r} in the "
-                    "next: it would be frozen into the graph. Pass it as an argument, or keep it as an attribute of "
-                    "the object"
+                    f"{where}a constant of the code is {a.param('value')!r} in one call and {b.param('value')!r} in "
+                    "the next: it would be frozen into the graph. Pass it as an argument, or keep it as an attribute "
+                    "of the object"
                 )
             return f"{where}the code does {a.op} in one call and {b.op} in the next: no single graph holds it"
     return "the code's results or state change their form from call to call: no single graph holds it"
@@ -277,8 +287,9 @@ def _check_against(program: Program, real: Real) -> None:
     for name, value, expected in pairs:
         if not _close(value, expected):
             raise TraceError(
-                f"the graph's value of {name} is not what the code itself gave: this is a bug of backhand; please "
-                "report it with the code"
+                f"the graph's value of {name} is not what the code itself gave. Either the code sees that an array is "
+                "traced (type(x) is np.ndarray, where isinstance is right) or changes one where a trace can't see it; "
+                "or this is a bug of backhand: please report it with the code"
             )
 
 

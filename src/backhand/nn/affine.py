@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backhand.errors import ShapeError
+from backhand.errors import DTypeError, ShapeError
 from backhand.nn.validate import Array, real, remembered, same_shape, upstream
 
 
@@ -70,6 +70,9 @@ class Affine:
         return dx.reshape(x_shape)
 
     def _check_parameters(self, where: str) -> None:
+        for name, value in (("W", self.W), ("b", self.b)):
+            if not hasattr(value, "dtype"):
+                raise DTypeError(f"{where}: {name} is {value!r:.40}; it needs an array of numbers")
         if self.W.ndim != 2:
             raise ShapeError(f"{where}: W has shape {self.W.shape}; it needs (inputs, outputs)")
         same_shape(where, "b", self.b, self.W.shape[1:], f"one for each output, because W has shape {self.W.shape}")

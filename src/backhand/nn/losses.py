@@ -3,7 +3,7 @@
 import numpy as np
 
 from backhand.errors import DTypeError, LabelError, RangeError, ShapeError
-from backhand.nn.validate import Array, has_values, real, remembered, same_shape
+from backhand.nn.validate import Array, as_array, has_values, real, remembered, same_shape
 
 
 def softmax(x: Array) -> Array:
@@ -147,7 +147,7 @@ def _log_softmax(where: str, x: Array) -> Array:
 
 def _mean_of_right(where: str, scores: str, log_y: Array, t: Array) -> Array:
     """The mean over the batch of -log(y of the right class), for one-hot and for integer labels."""
-    t = np.asarray(t)
+    t = as_array(where, "t", t)
     if log_y.ndim not in (1, 2) or log_y.shape[0] == 0:
         raise ShapeError(f"{where}: {scores} has shape {log_y.shape}; it needs (C,) for one sample or (N, C)")
     batch_size = log_y.shape[0] if log_y.ndim == 2 else 1
@@ -179,6 +179,9 @@ def _check_one_hot(where: str, t: Array) -> None:
             f"{where}: row {row} of t sums to {sums[row]:g}; one-hot labels (or a distribution) sum to 1; "
             "integer labels have one axis less than the scores"
         )
+    if t.min() < 0:
+        row = int(np.argmax(np.atleast_2d(t).min(axis=-1) < 0))
+        raise LabelError(f"{where}: row {row} of t holds {t.min():g}; one-hot labels (or a distribution) are 0 to 1")
 
 
 def _check_labels(where: str, t: Array, classes: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from backhand.errors import NetworkError, ShapeError
+from backhand.errors import NetworkError, OptionError, ShapeError
 from backhand.nn import numerical
 from backhand.nn.activations import Relu, Sigmoid
 from backhand.nn.affine import Affine
@@ -69,6 +69,8 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Any] | Mapping[str, Any], loss: Any) -> None:
+        if not isinstance(layers, Iterable):
+            raise NetworkError(f"Network: layers is a {type(layers).__name__}; put the layers into a list")
         self.layers: OrderedDict[str, Any] = OrderedDict(layers if isinstance(layers, Mapping) else _named(layers))
         self.lastLayer = loss
         _check_layers(self.layers, loss)
@@ -87,15 +89,16 @@ class Network:
 
     def accuracy(self, x: Array, t: Array) -> float:
         """The share of samples whose largest score is the right class; t (N,) integer labels or (N, C) one-hot."""
-        y = np.argmax(self.predict(x), axis=-1)
+        y = self.predict(x)
         t = np.asarray(t)
-        if t.ndim > y.ndim:
-            t = np.argmax(t, axis=-1)
-        if y.shape != t.shape or y.size == 0:
+        if t.shape not in (y.shape, y.shape[:-1]) or y.size == 0:
             raise ShapeError(
-                f"Network.accuracy: x has {y.size} samples and t has {t.size}; both need the same number, 1 or more"
+                f"Network.accuracy: t has shape {t.shape}; for scores of shape {y.shape} it needs {y.shape} (one-hot) "
+                f"or {y.shape[:-1]} (integer labels), of one sample at least"
             )
-        return float(np.mean(y == t))
+        if t.shape == y.shape:
+            t = np.argmax(t, axis=-1)
+        return float(np.mean(np.argmax(y, axis=-1) == t))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """The gradient of the loss by each parameter, by backpropagation: names and shapes as in ``params``."""
@@ -160,6 +163,8 @@ class DNN(Network):
         rng: Generator | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
+        if not isinstance(hidden_depth, int | np.integer) or hidden_depth < 0:
+            raise OptionError(f"DNN: hidden_depth is {hidden_depth!r}; it needs a whole number, 0 or more")
         sizes = [input, *[num_neuron] * (hidden_depth + 1), output]
         self.sequence = [
             Neuron(normal((i, o), rng=rng, dtype=dtype), np.zeros(o, dtype), activation) for i, o in pairwise(sizes)
@@ -210,6 +215,10 @@ def _named(layers: Sequence[Any]) -> Iterator[tuple[str, Any]]:
 
 def _check_layers(layers: Mapping[str, Any], loss: Any) -> None:
     for name, layer in {**layers, "the loss": loss}.items():
+        if isinstance(layer, type):
+            raise NetworkError(
+                f"Network: {name} is the class {layer.__name__}; put an object there, {layer.__name__}()"
+            )
         if not callable(getattr(layer, "forward", None)) or not callable(getattr(layer, "backward", None)):
             raise NetworkError(f"Network: {name} is {layer!r}; a layer has forward and backward")
     # A layer keeps its x and its dW from the last call: a second place in the row would overwrite the first's.

@@ -25,20 +25,23 @@ class Optimizer:
         raise NotImplementedError
 
     def _pairs(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> Iterator[tuple[str, Array, Array]]:
+        where = f"{type(self).__name__}.update"
+        for name, value in (("params", params), ("grads", grads)):
+            if not hasattr(value, "keys"):
+                raise DTypeError(f"{where}: {name} is a {type(value).__name__}; it needs a dict of arrays by name")
         for key in params:
             if key not in grads:
-                raise ShapeError(
-                    f"{type(self).__name__}.update: grads has no {key!r}; it has {', '.join(map(str, grads)) or 'none'}"
-                )
+                raise ShapeError(f"{where}: grads has no {key!r}; it has {', '.join(map(str, grads)) or 'none'}")
             if np.shape(grads[key]) != np.shape(params[key]):
                 raise ShapeError(
-                    f"{type(self).__name__}.update: grads[{key!r}] has shape {np.shape(grads[key])}; "
+                    f"{where}: grads[{key!r}] has shape {np.shape(grads[key])}; "
                     f"it needs {np.shape(params[key])}, the shape of params[{key!r}]"
                 )
-            if params[key].dtype.kind != "f":
+            dtype = getattr(params[key], "dtype", None)
+            if dtype is None or dtype.kind != "f":
+                got = f"is a {type(params[key]).__name__}" if dtype is None else f"has dtype {dtype}"
                 raise DTypeError(
-                    f"{type(self).__name__}.update: params[{key!r}] has dtype {params[key].dtype}; "
-                    "it needs floats, which can take a small step"
+                    f"{where}: params[{key!r}] {got}; it needs an array of floats, which can take a small step"
                 )
         return ((key, params[key], grads[key]) for key in params)
 
@@ -233,10 +236,13 @@ def _slot(state: dict[str, Array], key: str, w: Array) -> Array:
 
 
 def _within(optimizer: Optimizer, name: str, value: float, low: float, high: float) -> float:
-    # Written so that NaN fails too.
-    if not low <= value < high:
+    try:
+        fits = low <= value < high  # False for NaN too
+    except TypeError:
+        fits = False
+    if not fits:
         raise OptionError(
-            f"{type(optimizer).__name__}: {name} is {value}; it needs a number >= {low:g}"
+            f"{type(optimizer).__name__}: {name} is {value!r}; it needs a number >= {low:g}"
             + (f" and < {high:g}" if high < float("inf") else "")
         )
     return value

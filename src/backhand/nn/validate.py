@@ -20,16 +20,21 @@ def has_values(x: object) -> bool:
     return type(x) is np.ndarray
 
 
+def as_array(where: str, argument: str, value: object) -> Array:
+    """`value` as an array of whatever dtype. Raises ShapeError for nested lists of different lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{where}: {argument} is no array ({error}); all its rows need the same length") from error
+
+
 def real(where: str, argument: str, value: object, *, finite: bool = False) -> Array:
     """`value` as an array of floats: integers become float64, float32 stays float32.
 
     ``where`` is ``"Layer.method"``. Raises DTypeError for anything but real numbers, NotFiniteError for NaN
     (with ``finite``, for infinity too), ShapeError for nested lists of different lengths.
     """
-    try:
-        x = np.asarray(value)
-    except ValueError as error:  # rows of different lengths
-        raise ShapeError(f"{where}: {argument} is no array ({error}); all its rows need the same length") from error
+    x = as_array(where, argument, value)
     if x.dtype.kind not in "fiub":
         got = "is None" if value is None else f"has dtype {x.dtype}"
         raise DTypeError(f"{where}: {argument} {got}; it needs real numbers, as in float64 or float32")

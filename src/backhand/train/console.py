@@ -58,7 +58,7 @@ class Bar(Lines):
             TextColumn("training"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(compact=True),
             console=self._console,
             auto_refresh=False,
@@ -70,13 +70,13 @@ class Bar(Lines):
     def started(self, run: Path, done: int, iterations: int) -> None:
         """The head of the table, and the bar."""
         super().started(run, done, iterations)
-        self._task = self._bar.add_task("", total=iterations, completed=done, loss=float("nan"))
+        self._task = self._bar.add_task("", total=iterations, completed=done, loss="")
         self._bar.start()
 
     def advanced(self, done: int, loss: float) -> None:
         """Move the bar, ten times a second at most."""
         if monotonic() - self._drawn >= _BETWEEN_FRAMES:
-            self._bar.update(self._task, completed=done, loss=loss, refresh=True)
+            self._bar.update(self._task, completed=done, loss=f"loss {loss:.4f}", refresh=True)
             self._drawn = monotonic()
 
     def stopped(self) -> None:

@@ -45,12 +45,15 @@ def loss_lines(history: History) -> list[Line]:
     return [Line("loss", x, mean, low, high)]
 
 
-def accuracy_lines(history: History) -> list[Line]:
-    """Both accuracies by iteration."""
-    x = np.array([e.iteration for e in history.evaluations])
+def accuracy_lines(history: History, at_the_end: tuple[float, float]) -> list[Line]:
+    """Both accuracies by iteration; those at the end, (train, test), are the last points."""
+    last = len(history.losses) - 1
+    before = [e for e in history.evaluations if e.iteration < last]
+    x = np.array([*(e.iteration for e in before), last])
+    train, test = at_the_end
     return [
-        Line("train", x, np.array([e.train_accuracy for e in history.evaluations])),
-        Line("test", x, np.array([e.test_accuracy for e in history.evaluations])),
+        Line("train", x, np.array([*(e.train_accuracy for e in before), train])),
+        Line("test", x, np.array([*(e.test_accuracy for e in before), test])),
     ]
 
 
@@ -68,8 +71,8 @@ def load() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def curves_png(history: History) -> bytes:
-    """Loss and accuracies side by side, as PNG."""
+def curves_png(history: History, at_the_end: tuple[float, float]) -> bytes:
+    """Loss and accuracies side by side, as PNG; `at_the_end` as in ``accuracy_lines``."""
     with _quietly():
         from matplotlib.figure import Figure
 
@@ -77,29 +80,32 @@ def curves_png(history: History) -> bytes:
         left, right = figure.subplots(1, 2, gridspec_kw={"left": 0.06, "right": 0.96, "bottom": 0.14, "top": 0.9})
         for axes, lines, title in (
             (left, loss_lines(history), "loss"),
-            (right, accuracy_lines(history), "accuracy"),
+            (right, accuracy_lines(history, at_the_end), "accuracy"),
         ):
-            _draw(axes, lines)
-            axes.set(xlabel="iteration", title=title)
+            _draw(axes, lines, len(history.losses))
+            axes.set(title=title)
         right.legend([line.get_label() for line in right.get_lines()], frameon=False, loc="lower right")
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=120)
         return png.getvalue()
 
 
-def svg(lines: Sequence[Line], y: str, logarithmic: bool = False) -> str:
-    """A chart of `lines` as an ``<svg>`` element without names: those are for the page to set."""
+def svg(lines: Sequence[Line], y: str, iterations: int, logarithmic: bool = False) -> str:
+    """A chart of `lines` as an ``<svg>`` element without names: those are for the page to set.
+
+    The axis of x holds all `iterations`, so that the charts of a run can be compared.
+    """
     with _quietly():
         import matplotlib
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7.2, 3.2))
         figure.patch.set_alpha(0)
-        axes = figure.subplots(gridspec_kw={"left": 0.11, "right": 0.95, "bottom": 0.16, "top": 0.96})
-        _draw(axes, lines)
+        axes = figure.subplots(gridspec_kw={"left": 0.13, "right": 0.95, "bottom": 0.16, "top": 0.96})
+        _draw(axes, lines, iterations)
         if logarithmic and any((line.y > 0).any() for line in lines):
             axes.set_yscale("log", nonpositive="mask")
-        axes.set(xlabel="iteration", ylabel=y)
+        axes.set(ylabel=y)
         axes.patch.set_alpha(0)
         axes.tick_params(colors=_TEXT, which="both")
         axes.xaxis.label.set_color(_TEXT)
@@ -120,7 +126,12 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def _draw(axes: "Axes", lines: Sequence[Line]) -> None:
+def _draw(axes: "Axes", lines: Sequence[Line], iterations: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    last = max(iterations - 1, 1)
+    axes.set(xlabel="iteration", xlim=(-0.03 * last, 1.03 * last))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for index, line in enumerate(lines):
         axes.plot(line.x, line.y, color=colour(index), linewidth=1.4, marker="." if len(line.x) < 40 else "")
         axes.get_lines()[-1].set_label(line.name)

@@ -25,10 +25,10 @@ def write_report(
     folder: RunFolder, config: Config, training: Training, examination: Examination, result: "Result"
 ) -> None:
     """Write curves.png and report.html into the run's folder."""
-    folder.write("curves.png", figures.curves_png(training.history))
+    folder.write("curves.png", figures.curves_png(training.history, (result.train_accuracy, result.test_accuracy)))
     sections = [
         ("Summary", _summary(config, training, result)),
-        ("Curves", _curves(training)),
+        ("Curves", _curves(training, result)),
         ("Which classes are mixed up", _confusion(examination, training.data.classes)),
         ("The worst mistakes", _mistakes(examination, config, training)),
         ("The first layer's weights", _weights(config, training)),
@@ -64,23 +64,25 @@ def _summary(config: Config, training: Training, result: "Result") -> str:
     return f"{stopped}<table class=facts>{table}</table>"
 
 
-def _curves(training: Training) -> str:
+def _curves(training: Training, result: "Result") -> str:
     history = training.history
     if not history.losses:
         return "<p>No iteration has been done yet.</p>"
-    last = history.evaluations[-1]
+    at_the_end = result.train_accuracy, result.test_accuracy
     return _chart(
         figures.loss_lines(history),
         "loss",
+        result.iterations,
         "The loss of each iteration's batch, after its update"
         + (", as means; the band holds the least and the largest." if len(history.losses) > 400 else "."),
         f"Line chart of the loss: from {history.losses[0]:.3g} to {history.losses[-1]:.3g}.",
     ) + _chart(
-        figures.accuracy_lines(history),
+        figures.accuracy_lines(history, at_the_end),
         "accuracy",
-        "The share of all samples that is recognised, once an epoch.",
-        f"Line chart of the accuracies: at the end {last.train_accuracy:.4f} on training samples, "
-        f"{last.test_accuracy:.4f} on test samples.",
+        result.iterations,
+        "The share of all samples that is recognised, once an epoch and at the end.",
+        f"Line chart of the accuracies: at the end {result.train_accuracy:.4f} on training samples, "
+        f"{result.test_accuracy:.4f} on test samples.",
     )
 
 
@@ -91,7 +93,8 @@ def _norms(training: Training) -> str:
     alt = "Line chart, logarithmic: " + ", ".join(f"{line.name} at the end {line.y[-1]:.3g}" for line in lines[:20])
     return _chart(
         lines,
-        "norm of the gradient",
+        "gradient norm",
+        training.iteration,
         "The Euclidean norm of each parameter's gradient on one batch, once an epoch. Norms that shrink towards the "
         "first layer by orders of magnitude mean that it hardly learns; norms that grow mean that training diverges.",
         alt,
@@ -99,7 +102,9 @@ def _norms(training: Training) -> str:
     )
 
 
-def _chart(lines: list[figures.Line], y: str, caption: str, alt: str, logarithmic: bool = False) -> str:
+def _chart(
+    lines: list[figures.Line], y: str, iterations: int, caption: str, alt: str, logarithmic: bool = False
+) -> str:
     legend = ""
     if len(lines) > 1:
         legend = "".join(
@@ -107,7 +112,9 @@ def _chart(lines: list[figures.Line], y: str, caption: str, alt: str, logarithmi
             for i, line in enumerate(lines)
         )
         legend = f"<ul class=legend>{legend}</ul>"
-    drawing = figures.svg(lines, y, logarithmic).replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    drawing = figures.svg(lines, y, iterations, logarithmic).replace(
+        "<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1
+    )
     return f"<figure class=chart>{drawing}{legend}<figcaption>{escape(caption)}</figcaption></figure>"
 
 

@@ -60,7 +60,7 @@ class Tracer:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         instead = (
             "Call NumPy's functions as np.…: what was imported with `from numpy import zeros` makes arrays that a "
-            "trace can't see, and code outside of NumPy can't be traced"
+            "trace can't see, and code outside of NumPy can't be traced. Write x.astype(np.float32) for np.float32(x)"
         )
         return np.array(self.concrete("is turned into a plain array", instead), dtype=dtype)
 
@@ -223,6 +223,8 @@ def apply(tape: Tape, row: Op, operands: tuple[Any, ...], params: Params = ()) -
             result.root = root_of(base)
             result.how = (row, params, tuple(nodes[1:]), tuple(values[1:]))
             result.seen = result.root.version
+        elif row.name == "reshape":
+            depends_on_order(base)
     return result
 
 
@@ -237,7 +239,7 @@ def plain(operand: Any) -> Any:
         if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind not in "biufc":
             raise TypeError(f"an array of dtype {operand.dtype} can't stand in a computation graph")
         return operand
-    if isinstance(operand, list | tuple):
+    if isinstance(operand, list | tuple | range):
         return plain(np.asarray(operand))
     if isinstance(operand, int | float):  # an enum, say
         return operand + 0
@@ -286,6 +288,7 @@ def refresh(t: Tracer) -> None:
         assert parent is not None
         assert how is not None
         row, params, nodes, values = how
+        _note_order(root, row.name == "reshape")
         view.value = row.evaluate(parent.value, *values, **dict(params))
         view.node = view.tape.record(row.name, (parent.node, *nodes), params, view.value)
         view.const = view.const and parent.const
@@ -301,6 +304,7 @@ def write(t: Tracer, new: Tracer) -> None:
     if not t.value.flags.writeable:
         raise ValueError("assignment destination is read-only")
     refresh(t)
+    reshaped = False
     while t.parent is not None:
         parent, how = t.parent, t.how
         assert how is not None
@@ -316,14 +320,36 @@ def write(t: Tracer, new: Tracer) -> None:
             back = tuple(axes.index(i) for i in range(len(axes)))
             new = apply(tape, TABLE["transpose"], (new,), (("axes", back),))
         else:
+            reshaped = True
             order = (("order", given["order"]),) if "order" in given else ()
             new = apply(tape, TABLE["reshape"], (new,), (*order, ("shape", parent.value.shape)))
         t = parent
+    _note_order(t, reshaped)
     if not _same_layout(t.value, new.value) or new.root is not None:
         everything = tuple(Slice(None, None, None) for _ in t.value.shape) or (Ellipsis,)
         new = apply(t.tape, TABLE["put"], (t, new), (("key", everything),))
     t.node, t.value, t.const = new.node, new.value, new.const
     t.version += 1
+
+
+def depends_on_order(*arrays: Tracer) -> None:
+    """One of these is a copy of the other, or the same, by the order in memory: see :func:`_note_order`."""
+    for array in arrays:
+        root = root_of(array)
+        root.tape.reshaped[id(root)] = root
+
+
+def _note_order(base: Tracer, reshaped: bool) -> None:
+    """A reshape is a view or a copy by the order in memory, which shows when one of the two is written."""
+    tape = base.tape
+    if base.version == 0:
+        tape.origins[id(base)] = (base, base.node)
+    made = tape.origins[id(base)][1]
+    op, _, params = tape.records[made][:3]
+    if op == "full" or (op == "copy" and ("order", "C") in params and id(base) not in tape.reshaped):
+        return  # in C order whatever the inputs
+    if reshaped or op == "reshape" or id(base) in tape.reshaped:
+        tape.by_order.add(made if op == "input" else -1)
 
 
 def _same_layout(old: Any, new: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE
-from backhand.graph.tracing.array import Tracer, apply, as_tracer
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, depends_on_order
 from backhand.graph.tracing.functions import handles
 from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
@@ -100,7 +100,12 @@ def _convert(tape: Tape, x: Tracer, dtype: Any, order: Any, copy: bool, ndmin: i
     if dtype != old:
         x = apply(tape, TABLE["astype"], (x,), (("dtype", dtype),))
     elif copy or not right or not isinstance(x.value, np.ndarray):
+        base = x
         x = apply(tape, TABLE["copy"], (x,), () if order in ("K", "A") else (("order", order),))
+        if not copy:
+            depends_on_order(base, x)
+    elif order in ("C", "F"):
+        depends_on_order(x)  # in another order it would have been copied
     if not isinstance(x.value, np.ndarray):
         x = apply(tape, TABLE["copy"], (x,))
     if ndmin > x.value.ndim:

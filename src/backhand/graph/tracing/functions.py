@@ -19,13 +19,13 @@ HANDLERS: dict[Any, Handler] = {}
 """NumPy function -> what records it: ``(tape, *its arguments)``. The modules trace_functions_*.py fill it."""
 
 HARMLESS: tuple[Any, ...] = (
-    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.min_scalar_type,
+    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast,
     np.common_type,
 )  # fmt: skip
 """Functions of shapes and dtypes alone, which a trace knows: they run on the example values."""
 
 _SIZE = "the size of its result depends on values; use np.where(mask, a, b), which keeps the shape"
-_TEST = "its answer is a Python bool; compare outside of the traced code"
+_TEST = "its answer is a Python value that depends on values; ask outside of the traced code"
 _IO = "read, write and print outside of the traced code"
 _RARE = "write it with the operations of docs/graph.md, or compute it outside and pass it as an argument"
 _INTEGER = "it is not differentiable: compute it outside and pass it as an argument"
@@ -44,7 +44,7 @@ def refuse(instead: str, names: str, module: Any = np) -> None:
 refuse(_SIZE, "flatnonzero argwhere unique unique_all unique_counts unique_inverse unique_values compress "
        "extract trim_zeros setdiff1d setxor1d union1d intersect1d ediff1d place bincount")  # fmt: skip
 refuse(_TEST, "array_equal array_equiv allclose iscomplex isreal isclose may_share_memory shares_memory isneginf "
-       "isposinf is_busday isin")  # fmt: skip
+       "isposinf is_busday isin min_scalar_type")  # fmt: skip
 refuse(_IO, "save savez savez_compressed savetxt array_repr array_str array2string fromstring genfromtxt loadtxt "
        "fromfile datetime_as_string")  # fmt: skip
 refuse(_INTEGER, "digitize searchsorted histogram histogram2d histogramdd histogram_bin_edges packbits unpackbits "

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from backhand.graph.ops import TABLE
-from backhand.graph.tracing.array import Tracer, apply, as_tracer, fit, write
+from backhand.graph.tracing.array import Tracer, apply, as_tracer, depends_on_order, fit, write
 from backhand.graph.tracing.functions import axis_of, handles, params
 from backhand.graph.tracing.tape import Tape
 from backhand.graph.tracing.ufuncs import store
@@ -49,7 +49,9 @@ def ravel(tape: Tape, a: Any, order: str = "C") -> Any:
     if isinstance(x.value, np.ndarray) and not (
         x.value.flags.c_contiguous if order == "C" else x.value.flags.f_contiguous
     ):
+        base = x
         x = apply(tape, TABLE["copy"], (x,), (("order", order),))  # unlike reshape, ravel gives contiguous memory
+        depends_on_order(base, x)
     return reshape(tape, x, (-1,), order)
 
 

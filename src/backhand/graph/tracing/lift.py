@@ -11,7 +11,7 @@ import functools
 import random
 import sys
 import types
-from collections import OrderedDict, deque
+from collections import ChainMap, OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,7 @@ _LIBRARY = frozenset(sys.stdlib_module_names) | {
     "hypothesis",
     "builtins",
 }
+_HOLDERS = (types.SimpleNamespace, UserDict, UserList, ChainMap)  # of the library, with the user's things in them
 _STREAMS = (np.random.Generator, np.random.RandomState)
 _MISSING = object()
 
@@ -82,13 +83,14 @@ class World:
     """What can be reached from some roots, as it is at one moment.
 
     ``places`` holds each assignable place, nearest first; ``leaves`` each array and number found, with its path;
-    ``settings`` the bools and strings; ``running`` the generators, with how far each has run.
+    ``settings`` what else decides what the code does (None, bools, strings, functions, the classes of layers);
+    ``running`` the generators, with how far each has run.
     """
 
     def __init__(self, roots: list[tuple[str, Any]]) -> None:
         self.places: list[Place] = []
         self.leaves: list[tuple[str, Any, Place | None]] = []
-        self.settings: dict[str, bool | str] = {}
+        self.settings: dict[str, Any] = {}
         self.running: list[tuple[str, types.GeneratorType[Any, Any, Any], int]] = []
         self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
         self._paths: dict[str, int] = {path: 1 for path, _ in roots}
@@ -112,12 +114,13 @@ class World:
         self._value(path, value, place)
 
     def _value(self, path: str, value: Any, place: Place | None) -> None:
-        if isinstance(value, np.ndarray | np.generic) or type(value) in (int, float, Tracer):
+        objects = place is not None and isinstance(value, np.ndarray) and value.dtype.kind == "O"
+        if not objects and (isinstance(value, np.ndarray | np.generic) or type(value) in (int, float, complex, Tracer)):
             self.leaves.append((path, value, place))
-        elif type(value) in (bool, str):
-            if place is not None and place.kind != "default" and not str(place.key).startswith("__"):
-                self.settings.setdefault(path, value)
-        elif isinstance(value, tuple):
+            return
+        if place is not None and place.kind != "default" and not str(place.key).startswith("__"):
+            self.settings.setdefault(path, _setting(value))
+        if isinstance(value, tuple):
             for index, item in enumerate(value):
                 self._value(f"{path}[{index}]", item, place)
         elif not isinstance(value, _ATOMS):
@@ -133,10 +136,18 @@ class World:
             self._saved.append(("dict", value, list(value.items())))
             for key, item in list(value.items()):
                 self._place("dict", value, key, item, f"{path}[{key!r}]" if path else str(key))
+        elif isinstance(value, set | frozenset):
+            for index, item in enumerate(value):
+                if not isinstance(item, (*_ATOMS, tuple, np.generic)):
+                    self._queue.append((f"{path}{{{index}}}", item))
         elif isinstance(value, list | deque):
             self._saved.append(("list", value, list(value)))
             for index, item in enumerate(list(value)):
                 self._place("list", value, index, item, f"{path}[{index}]")
+        elif isinstance(value, np.ndarray):  # of objects: each may be an array
+            self._saved.append(("objects", value, value.copy()))
+            for at, item in np.ndenumerate(value):
+                self._place("list", value, at, item, f"{path}{list(at)}")
         elif type(value) is Tracer:
             return
         elif isinstance(value, types.FunctionType):
@@ -161,9 +172,7 @@ class World:
             self._class(path, value)
         elif isinstance(value, _STREAMS):
             return
-        elif (not isinstance(value, types.ModuleType) and not is_library(type(value))) or isinstance(
-            value, types.SimpleNamespace
-        ):
+        elif isinstance(value, _HOLDERS) or not (isinstance(value, types.ModuleType) or is_library(type(value))):
             self._instance(path, value)
 
     def _instance(self, path: str, value: Any) -> None:
@@ -208,7 +217,9 @@ class World:
                 value = cell.cell_contents
             except ValueError:  # not filled yet
                 continue
-            if id(cell) not in self._seen:
+            if isinstance(value, types.ModuleType):
+                self._module(function, name, value)
+            elif id(cell) not in self._seen:
                 self._seen[id(cell)] = cell
                 self._saved.append(("cell", cell, value))
                 self._place("cell", cell, name, value, name)
@@ -230,14 +241,22 @@ class World:
 
     def _module(self, function: types.FunctionType, alias: str, module: types.ModuleType) -> None:
         root = module.__name__.partition(".")[0]
-        if root in _LIBRARY or module.__name__.startswith("backhand.graph"):
+        key = (id(function.__code__), module.__name__)
+        if root in _LIBRARY or module.__name__.startswith("backhand.graph") or key in self._globals:
             return
-        content = module.__dict__
+        content = self._globals[key] = module.__dict__
         for name in _named(function.__code__):
-            if name in content and (id(content), name) not in self._globals:
+            if isinstance(content.get(name), types.ModuleType):
+                self._module(function, f"{alias}.{name}", content[name])
+            elif name in content and (id(content), name) not in self._globals:
                 self._globals[id(content), name] = content
                 self._saved.append(("global", (content, name), content[name]))
                 self._place("global", content, name, content[name], f"{alias}.{name}")
+
+    @property
+    def by_path(self) -> dict[str, Any]:
+        """Each array and number by its path."""
+        return {path: value for path, value, _ in reversed(self.leaves)}
 
     # -- changing and restoring -------------------------------------------------------------------------------------
 
@@ -266,6 +285,8 @@ class World:
                 if len(holder) != len(saved) or any(a is not b for a, b in zip(holder, saved, strict=True)):
                     holder.clear()
                     holder.extend(saved)
+            elif kind == "objects":
+                holder[...] = saved
             elif kind == "cell":
                 holder.cell_contents = saved
             elif kind == "slot":
@@ -285,6 +306,18 @@ class World:
         for place in self.places:
             if place.kind in ("default", "partial"):
                 place.set(place.value)
+
+
+def _setting(value: Any) -> Any:
+    """What of a value must stay as it is for a program to hold: itself, if nobody can change it, or its class."""
+    if isinstance(value, (*_ATOMS, type, types.BuiltinFunctionType, np.ufunc)):
+        return value
+    if isinstance(value, types.FunctionType | types.MethodType):
+        return value.__code__
+    if isinstance(value, dict | list | deque):
+        held = [type(item) for item in (value.values() if isinstance(value, dict) else value)]
+        return held if any(not is_library(kind) for kind in held) else type(value)
+    return type(value)
 
 
 def _progress(generator: types.GeneratorType[Any, Any, Any]) -> int:
@@ -313,6 +346,7 @@ def substitute(path: str, value: Any, make: Callable[[str, Any], Any]) -> Any:
     if isinstance(value, np.ndarray | np.generic | np.random.Generator | np.random.RandomState) or type(value) in (
         int,
         float,
+        complex,
     ):
         return make(path, value)
     if isinstance(value, tuple) and value:

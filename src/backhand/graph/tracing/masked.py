@@ -50,6 +50,10 @@ class Masked:
         one = x.value.dtype.type(1)
         return cls(apply(x.tape, TABLE["where"], (wide, x, one)), mask)
 
+    def returned(self) -> Exception:
+        """The refusal of masked values as a result."""
+        return _refused(self.mask.tape, "values read through a mask are returned")
+
     def under(self, mask: Tracer) -> Tracer:
         """The full-size values, if they were read through this mask."""
         from backhand.graph.tracing.array import current

@@ -10,7 +10,7 @@ from backhand.graph.ops.index import copy_like
 from backhand.graph.tracing.lift import World
 from backhand.graph.untyped import np
 
-__all__ = ["bounds", "copies", "overlaps", "share"]
+__all__ = ["bounds", "copies", "overlaps", "owner", "share", "sharing"]
 
 
 def copies(world: World) -> Callable[[str, Any], Any]:
@@ -55,6 +55,13 @@ def bounds(a: Any) -> tuple[int, int]:
     return low + sum(s for s in steps if s < 0), low + sum(s for s in steps if s > 0) + a.itemsize
 
 
+def owner(a: Any) -> Any:
+    """The object that holds an array's memory."""
+    while isinstance(a, np.ndarray) and a.base is not None:
+        a = a.base
+    return a.obj if isinstance(a, memoryview) else a
+
+
 def overlaps(arrays: list[Any]) -> list[list[Any]]:
     """The arrays in groups whose memory may overlap, by their byte bounds."""
     groups: list[list[Any]] = []
@@ -67,6 +74,17 @@ def overlaps(arrays: list[Any]) -> list[list[Any]]:
             groups.append([a])
         end = max(end, high)
     return groups
+
+
+def sharing(arrays: dict[str, Any]) -> list[Any]:
+    """Which of the arrays, given by path, lie in one piece of memory, and where in it: the same for the same layout."""
+    unique = {id(a): (path, a) for path, a in reversed(arrays.items()) if isinstance(a, np.ndarray)}
+    found = []
+    for group in overlaps([a for _, a in unique.values()]):
+        if len(group) > 1:
+            low = bounds(group[0])[0]
+            found.append(sorted((unique[id(a)][0], bounds(a)[0] - low, a.strides) for a in group))
+    return sorted(found)
 
 
 def share(a: Any, b: Any) -> bool:

@@ -13,7 +13,8 @@ from backhand.graph.untyped import np
 
 __all__ = ["attribute"]
 
-_STATIC = ("shape", "ndim", "size", "dtype", "itemsize", "nbytes", "strides", "flags")
+_STATIC = ("shape", "ndim", "size", "dtype", "itemsize", "nbytes", "strides")
+_FRESH = ("tolist", "tobytes", "imag", "searchsorted")  # what gives no way to write into a constant
 _BY_FUNCTION: dict[str, Any] = {
     name: getattr(np, name)
     for name in (
@@ -30,6 +31,10 @@ _INSTEAD = {
     "resize": "Use .reshape, or np.concatenate with zeros",
     "imag": "Keep to real arrays",
     "put": "Write x[indices] = values",
+    "partition": "Use .sort()",
+    "setflags": "Set flags outside of the traced code",
+    "setfield": "Write x[...] = values",
+    "byteswap": "Do it outside of the traced code",
     "base": "Keep the base under a name of its own",
     "data": "Leave it an array",
     "ctypes": "Leave it an array",
@@ -48,6 +53,8 @@ def attribute(x: Tracer, name: str) -> Any:
         raise AttributeError(f"{type(value).__name__!r} object has no attribute {name!r}")
     if name in _STATIC:
         return getattr(value, name)
+    if name == "flags":
+        return _Flags(x)
     if not isinstance(value, np.ndarray | np.generic):
         raise x.tape.refuse(f".{name} of {describe(x)} is asked for", "Use arithmetic and NumPy functions on it")
     if name in _BY_FUNCTION:
@@ -60,11 +67,29 @@ def attribute(x: Tracer, name: str) -> Any:
         return np.swapaxes(x, -1, -2)
     if name in ("real", "conj", "conjugate") and value.dtype.kind != "c":
         return x if name == "real" else (lambda: x)
-    if x.const:
+    if x.const and name in _FRESH:
         return getattr(value, name)
     raise x.tape.refuse(
         f".{name} of {describe(x)} can't be traced", _INSTEAD.get(name, "Use the operations of docs/graph.md")
     )
+
+
+class _Flags:
+    """An array's flags to read: setting one would set it on the user's own array."""
+
+    def __init__(self, x: Tracer) -> None:
+        self.__dict__["x"] = x
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.x.value.flags, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.x.value.flags[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise self.x.tape.refuse(f".flags.{name} of {describe(self.x)} is set", "Set it outside of the traced code")
+
+    __setitem__ = __setattr__
 
 
 def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: Any = None) -> Any:

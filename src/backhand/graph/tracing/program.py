@@ -8,11 +8,13 @@ from typing import Any
 
 from backhand.errors import TraceError
 from backhand.graph.constant import Constant
+from backhand.graph.evaluate import order_of
 from backhand.graph.graph import Graph, Node, State
 from backhand.graph.prune import prune
 from backhand.graph.structure import Structure, flatten, is_number
 from backhand.graph.tracing.array import Tracer, as_tracer, current
 from backhand.graph.tracing.lift import Place, World
+from backhand.graph.tracing.masked import Masked
 from backhand.graph.tracing.tape import Tape
 
 __all__ = ["Draft", "Program", "Trace", "read_off"]
@@ -26,10 +28,11 @@ class Program:
     aliases: dict[str, str] = field(default_factory=dict)  # a path -> the path whose array it shares
     in_place: set[str] = field(default_factory=set)  # the state that is written in place, not rebound
     numbers: dict[str, Any] = field(default_factory=dict)  # Python numbers that were read as they were
-    settings: dict[str, Any] = field(default_factory=dict)  # and the bools and strings
+    settings: dict[str, Any] = field(default_factory=dict)  # and what else decides what the code does
     paths: list[str] = field(default_factory=list)  # where each entry of graph.state lives
     values: list[Any] = field(default_factory=list)  # the inputs' values for which it was traced
     rebound: dict[str, int] = field(default_factory=dict)  # each path that gets a new array or number, and its node
+    sharing: list[Any] = field(default_factory=list)  # which arrays share memory without being one
 
     def same(self, other: Program) -> bool:
         """Is it the same program, whatever the values of its state?"""
@@ -91,6 +94,11 @@ class Draft:
             name = path if name in inputs else name
             states.append(State(name, where[node], Constant(self.values[path]), output))
         nodes = _rename(nodes, {state.input: state.name for state in states})
+        if self.tape.by_order:
+            orders = {where[i]: order_of(self.values[path]) for path, i in inputs.items()}
+            orders |= {where[i]: order_of(Constant(self.values[path]).value) for path, i in own.items()}
+            mattering = orders if -1 in self.tape.by_order else {where[i] for i in self.tape.by_order}
+            nodes = tuple(_with_order(n, orders[i]) if i in mattering else n for i, n in enumerate(nodes))
         changed = [path for path in inputs if path in written]
         states += [State(path, where[inputs[path]], None, where[written[path]], True) for path in changed]
         graph = Graph(
@@ -101,9 +109,9 @@ class Draft:
             self.results,
             tuple(states),
         )
-        values = [self.values[path] for path in (*inputs, *own)]
+        given = [self.values[path] for path in (*inputs, *own)]
         rebound = {path: where[node] for path, node in written.items() if path not in self.in_place}
-        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], values, rebound)
+        return Program(graph, self.aliases, self.in_place, self.numbers, {}, [*own, *changed], given, rebound)
 
 
 def read_off(trace: Trace, arguments: Structure) -> Draft:
@@ -113,7 +121,10 @@ def read_off(trace: Trace, arguments: Structure) -> Draft:
         TraceError: a result or a state is no array and no number.
     """
     tape, initial = trace.tape, trace.initial
-    structure, leaves, _ = flatten(trace.result, lambda v: type(v) is Tracer or is_number(v))
+    structure, leaves, _ = flatten(trace.result, lambda v: type(v) in (Tracer, Masked) or is_number(v))
+    for leaf in leaves:
+        if type(leaf) is Masked:
+            raise leaf.returned()
     _check_results(structure)
     outputs = [_node(tape, leaf) for leaf in leaves]
     written, in_place = _written(trace, outputs)
@@ -132,7 +143,7 @@ def read_off(trace: Trace, arguments: Structure) -> Draft:
         own={path: node for node, path in own.items()},
         written=written,
         in_place=in_place,
-        aliases={p: first.setdefault(id(t), p) for p, t in trace.paths.items() if alive[initial[p]]},
+        aliases={p: first.setdefault(id(t), p) for p, t in trace.paths.items() if alive[initial[p]] or t.seen},
         numbers={p: v for p, v, place in trace.before.leaves if _guarded(v, place) and p not in trace.paths},
         values=trace.values,
     )
@@ -162,11 +173,15 @@ def _written(trace: Trace, outputs: list[int]) -> tuple[dict[str, int], set[str]
 
 def _guarded(value: Any, place: Place | None) -> bool:
     """Does a graph hold only as long as this number stays what it is?"""
-    return type(value) in (int, float) and place is not None and place.kind != "default"
+    return type(value) in (int, float, complex) and place is not None and place.kind != "default"
 
 
 def _rename(nodes: tuple[Node, ...], names: dict[int, str]) -> tuple[Node, ...]:
     return tuple(n._replace(name=names[i]) if i in names else n for i, n in enumerate(nodes))
+
+
+def _with_order(node: Node, order: str) -> Node:
+    return node._replace(params=(("order", order),)) if node.shape else node
 
 
 def _node(tape: Tape, value: Any) -> int:

@@ -11,10 +11,10 @@ from backhand.errors import TraceError
 from backhand.graph.graph import Constant
 from backhand.graph.ops import TABLE, signature_of
 from backhand.graph.ops.index import Slice, copy_like
-from backhand.graph.structure import Structure, flatten
+from backhand.graph.structure import Structure
 from backhand.graph.tracing.array import Tracer, apply, root_of
 from backhand.graph.tracing.lift import World, random_state, same_state, substitute
-from backhand.graph.tracing.memory import bounds, overlaps, share
+from backhand.graph.tracing.memory import bounds, overlaps, owner, share
 from backhand.graph.tracing.program import Draft, Trace, read_off
 from backhand.graph.tracing.tape import Tape
 from backhand.graph.untyped import np
@@ -22,6 +22,7 @@ from backhand.graph.untyped import np
 __all__ = ["Target", "trace_once"]
 
 Roots = list[tuple[str, Any]]
+NUMBERS = "biufc"  # the kinds of dtype that a graph holds
 
 
 @dataclass
@@ -74,17 +75,18 @@ class _Lift:
         self.paths: dict[str, Tracer] = {}
         self.values: dict[str, Any] = {}
         self.shared: list[list[tuple[str, Tracer]]] = []
+        self.nudge = nudge
         own = set(target.paths)
-        leaves: dict[str, Any] = {}
-        for path, value, _ in world.leaves:
-            leaves.setdefault(path, value)
+        leaves = world.by_path
         for path in target.paths:
-            value = _nudged(leaves[path]) if nudge else leaves[path]
+            value = leaves[path]
+            _refuse_odd(path, value)
+            value = _nudged(value) if nudge else value
             self.values[path] = value
             self.arguments[path] = self.paths[path] = Tracer(tape, tape.input(value, path), value, False)
         arrays: dict[int, tuple[str, Any]] = {}
         for path, value, _ in world.leaves:
-            if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and path not in own:
+            if isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS and path not in own:
                 arrays.setdefault(id(value), (path, value))
         group_of = {id(v): group for group in overlaps([value for _, value in arrays.values()]) for v in group}
         for _, value in arrays.values():  # in the order of the walk, whatever their addresses
@@ -116,8 +118,10 @@ class _Lift:
 
     def _state(self, item: tuple[str, Any]) -> Tracer:
         path, value = item
+        _refuse_odd(path, value)
         self.values[path] = value
-        tracer = Tracer(self.tape, self.tape.input(value, path), value, False)
+        now = _nudged(value) if self.nudge else value
+        tracer = Tracer(self.tape, self.tape.input(now, path), now, False)
         self.state[id(value)] = (path, tracer)
         return tracer
 
@@ -152,7 +156,7 @@ class _Lift:
             if id(value) not in self.streams:
                 self.streams[id(value)] = _Stream(self.tape, copy.deepcopy(value), path)
             return self.streams[id(value)]
-        if isinstance(value, np.generic) and value.dtype.kind not in "biuf":
+        if isinstance(value, np.generic) and value.dtype.kind not in NUMBERS:
             return value
         if isinstance(value, np.generic) or path in self.changing:
             if path not in self.numbers:
@@ -161,6 +165,18 @@ class _Lift:
             self.paths[path] = self.numbers[path]
             return self.numbers[path]
         return value
+
+
+def _refuse_odd(path: str, value: Any) -> None:
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in NUMBERS:
+        raise TraceError(
+            f"{path} has dtype {value.dtype}: a graph holds numbers and booleans. Turn it into numbers first"
+        )
+    if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+        raise TraceError(
+            f"{path} is a {type(value).__name__}, whose operators may mean something else than an array's. Use "
+            f"np.asarray({path})"
+        )
 
 
 def _nudged(value: Any) -> Any:
@@ -181,7 +197,7 @@ def trace_once(target: Target, world: World, changing: Iterable[str], nudge: boo
     """Run the function on tracers and read the graph off. The caller has numpy patched, and restores ``world``
     afterwards.
 
-    With ``nudge`` the arguments get slightly other values, which must make no difference to the program.
+    With ``nudge`` the arguments and the state get slightly other values: they must make no difference to the program.
 
     Raises:
         TraceError: the code does what a graph can't hold. What the code itself raises comes through.
@@ -206,12 +222,16 @@ def trace_once(target: Target, world: World, changing: Iterable[str], nudge: boo
             )
         if tape.refusals:
             raise tape.refusals[0]
+        _refuse_unseen(tape, world)
         after: dict[str, Any] = {}
-        for path, value, _ in World(target.roots).leaves:
+        end = World(target.roots)
+        _refuse_ids(end, [*lift.paths.values()], [value for _, value, _ in world.leaves])
+        for path, value, _ in end.leaves:
             after.setdefault(path, value)
-        _refuse_shared_writes(tape, lift, [*after.items(), *(("", leaf) for leaf in flatten(result, _is_tracer)[1])])
         trace = Trace(tape, world, after, target.paths, lift.paths, initial, lift.values, result)
-        return read_off(trace, target.arguments)
+        draft = read_off(trace, target.arguments)
+        _refuse_shared_writes(lift, draft.aliases)
+        return draft
 
 
 def _recorder(tape: Tape) -> Callable[..., Any]:
@@ -248,25 +268,38 @@ def _static(value: Any) -> Any:
     return tuple(_static(v) for v in value) if isinstance(value, tuple | list) else value
 
 
-def _refuse_shared_writes(tape: Tape, lift: _Lift, kept: list[tuple[str, Any]]) -> None:
-    """Of two leaves in one memory none may be written, unless the other is a cache that nobody reads any more."""
-    read = {i for record in tape.records for i in record[1]} if lift.shared else set()
+def _refuse_unseen(tape: Tape, world: World) -> None:
+    """A part of an array of objects, texts or fields, which is no number and so was not lifted, was used as one."""
+    odd = {
+        id(owner(v)): (path, v)
+        for path, v, _ in world.leaves
+        if isinstance(v, np.ndarray) and v.dtype.kind not in NUMBERS
+    }
+    for array in tape.plain_arrays:
+        if id(owner(array)) in odd:
+            path, value = odd[id(owner(array))]
+            raise TraceError(
+                f"a part of {path} is used, whose dtype is {value.dtype}. Keep each part in an array of its own"
+            )
 
-    def is_used(path: str, leaf: Tracer) -> bool:
-        return bool(
-            root_of(leaf).version
-            or lift.values.get(path) is None  # a view of a larger leaf
-            or leaf.node in read
-            or any(value is leaf and place != path for place, value in kept)
-        )
 
+def _refuse_ids(world: World, tracers: list[Tracer], arrays: list[Any]) -> None:
+    """A dict by id(array) is another dict in a trace, where a traced array stands for the array."""
+    ids = {id(thing) for thing in (*tracers, *arrays) if isinstance(thing, np.ndarray)}
+    for place in world.places:
+        keys = place.key if isinstance(place.key, tuple) else (place.key,)
+        if any(type(key) is int and key in ids for key in keys):
+            raise TraceError(
+                f"{place.path} has the id() of an array as its key: a trace puts another object in the array's place. "
+                "Use the array's name or number as the key"
+            )
+
+
+def _refuse_shared_writes(lift: _Lift, used: dict[str, str]) -> None:
     for (path, one), (other, two) in lift.shared:
-        if (root_of(one).version or root_of(two).version) and is_used(path, one) and is_used(other, two):
+        written = root_of(one).version, root_of(two).version
+        if any(written) and all(version or p in used for version, p in zip(written, (path, other), strict=True)):
             raise TraceError(
                 f"{path} and {other} share memory and one of them is written in place: what the other then holds "
                 "depends on how they overlap. Pass a copy (x.copy()), or keep only one of them"
             )
-
-
-def _is_tracer(value: Any) -> bool:
-    return type(value) is Tracer

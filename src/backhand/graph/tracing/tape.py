@@ -50,6 +50,7 @@ class Tape:
         self.names: dict[int, str] = {}
         self.refusals: list[TraceError] = []
         self.open = True
+        self.thread = threading.get_ident()
         self._locate = locate
         self.numbers: dict[type, dict[Any, int]] = {float: {}, int: {}}  # the nodes of plain numbers other than 0
         self._numbers: dict[Any, int] = {}
@@ -60,6 +61,9 @@ class Tape:
         self._objects: dict[int, tuple[object, int]] = {}
         self._classes: dict[str, int] = {}
         self._calls: dict[tuple[int, str], int] = {}
+        self.by_order: set[int] = set()  # inputs whose order in memory decides what the program is; -1 for all
+        self.reshaped: dict[int, Any] = {}  # by id: arrays of which there may be a copy, by their order in memory
+        self.origins: dict[int, tuple[Any, int]] = {}  # and of each array that is written its node before that
         self.draws: Any = None  # set by trace: how a random draw is recorded or refused
         self.stream_state: Any = None  # of the global random streams, after the last draw that was recorded
 
@@ -76,6 +80,8 @@ class Tape:
         self._frame = None
         self._frames.clear()
         self._objects.clear()
+        self.reshaped.clear()
+        self.origins.clear()
         self.draws = None
 
     # -- recording ----------------------------------------------------------------------------------------------
@@ -83,6 +89,11 @@ class Tape:
     def record(self, op: str, inputs: tuple[int, ...], params: Params, value: Any, depth: int = 2) -> int:
         """Write one operation down and return its position; ``value`` tells shape and dtype."""
         place = layer = None
+        if threading.get_ident() != self.thread:
+            raise self.refuse(
+                "an array that is being traced is used in another thread",
+                "Trace and compute with the same objects one after the other; keep threads out of the traced code",
+            )
         if self._locate:
             frame: FrameType | None = sys._getframe(depth)
             if frame is not self._frame:
