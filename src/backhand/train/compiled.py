@@ -71,7 +71,8 @@ class Compiled:
 class CompiledAccuracy:
     """The share of samples that a network recognises, predicted and counted in one compiled program.
 
-    Raises NetworkError if the network's scores have another shape than (samples, classes).
+    The training set must have EVALUATED_AT_ONCE samples at least. Raises NetworkError if the network's scores have
+    another shape than (samples, classes).
     """
 
     def __init__(
@@ -79,13 +80,15 @@ class CompiledAccuracy:
     ) -> None:
         from backhand.compiling import Step
 
-        def count(x: Array, t: Array) -> Any:
+        classes = len(batches.data.classes)
+
+        def count(x: Array, t: Array) -> Any:  # what it reaches is traced: the network, and not the data
             scores = network.predict(x)
-            check_scores(scores, EVALUATED_AT_ONCE, len(batches.data.classes), name)
+            check_scores(scores, EVALUATED_AT_ONCE, classes, name)
             return np.sum(np.argmax(scores, axis=1) == t), np.sum(np.isnan(scores))
 
         self.network, self.batches, self.name = network, batches, name
-        rows = np.arange(EVALUATED_AT_ONCE) % len(batches.data.x_train)
+        rows = np.arange(EVALUATED_AT_ONCE)
         example = batches.samples(batches.data.x_train, rows), batches.data.t_train[rows].astype(np.int64)
         self.step = Step(count, example, settings.engine, 1, lambda text: tell(f"to evaluate, {text}"))
 

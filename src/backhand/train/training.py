@@ -22,7 +22,7 @@ from backhand.train.history import Evaluation, History
 from backhand.train.memory import Array
 from backhand.train.network import Trainable, check, check_gradients, number
 from backhand.train.restore import MissingTwinError, restore
-from backhand.train.samples import Batches
+from backhand.train.samples import EVALUATED_AT_ONCE, Batches
 from backhand.train.settings import Settings
 from backhand.train.source import Source
 from backhand.train.state import Snapshot, take
@@ -119,7 +119,7 @@ class Training:
     def accuracy(self, x: Array, t: Array) -> float:
         """The share of samples x with labels t that the network recognises."""
         with self.blamed("predict"):
-            if self.settings.engine == "eager":
+            if self.settings.engine == "eager" or len(self.data.x_train) < EVALUATED_AT_ONCE:
                 return accuracy(self.network, self.batches, x, t, self.name)
             if self.counting is None:
                 self.counting = CompiledAccuracy(self.network, self.batches, self.settings, self.name, self.tell)
