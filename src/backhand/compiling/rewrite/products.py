@@ -83,7 +83,7 @@ def _factors(draft: Draft, node: Node) -> int | None:
     if found is None or draft.readers[outer[1]] != 1 or inner.dtype != node.dtype:
         return None
     factor = outer[0] * found[0]
-    if not 1e-12 < abs(factor) < 1e12 or draft.nodes[found[1]].weak:
+    if draft.nodes[found[1]].weak:
         return None
     same = draft.nodes[found[1]].dtype == node.dtype
     return draft.add(node, "multiply", draft.constant(factor if same else node.dtype.type(factor)), found[1])
