@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,11 +16,34 @@ from backhand.compiling.index import Affine
 from backhand.compiling.nest import Nest, natural
 from backhand.compiling.plan import Plan, Stage
 
-__all__ = ["Loops", "write_loops"]
+__all__ = ["Access", "Loops", "Partial", "part_step", "write_loops"]
 
 COUNTERS = "ijklmnopqrstuvwxyz"
+LANES = 8
+"""About how many elements the processor computes at once."""
+LARGEST_PART = 2**12
+"""Elements of a reduction that each task adds up for itself."""
 LONG_SUM = 512
 """A float32 sum of more terms than this is added up in double."""
+
+
+class Access(NamedTuple):
+    """How a stage uses the memory of one owner.
+
+    ``rows`` is how many elements belong to one turn of the outermost loop, if each turn keeps to its own: then parts of
+    the loop may run at the same time. None if it doesn't.
+    """
+
+    owner: int
+    rows: int | None
+    written: bool
+
+
+class Partial(NamedTuple):
+    """A reduction over the outermost loop: each task has its own part of ``size`` elements, combined at the end."""
+
+    owner: int
+    size: int
 
 
 @dataclass
@@ -27,7 +51,7 @@ class Loops:
     """A stage's loops as text: the body of a function of the outermost loop's range ``lo`` to ``hi``.
 
     ``before`` must run before all of the range, ``after`` when all of it is done. ``split`` tells whether parts of the
-    range may run at the same time, ``extent`` how long it is.
+    range may run at the same time, ``extent`` how long it is; ``work`` is about how many cycles it takes.
     """
 
     body: list[str] = field(default_factory=list)
@@ -35,6 +59,10 @@ class Loops:
     after: list[str] = field(default_factory=list)
     extent: int = 1
     split: bool = True
+    apart: bool = False  # parts write apart from each other, but not by rows
+    work: float = 0.0
+    accesses: list[Access] = field(default_factory=list)
+    partials: list[Partial] = field(default_factory=list)
 
 
 class Atom(NamedTuple):
@@ -44,13 +72,19 @@ class Atom(NamedTuple):
     level: int
 
 
-def write_loops(plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str]) -> Loops:
-    """The C text of a stage. ``buffers`` names each owner's memory, ``slots`` each Python number."""
-    return _Writer(plan, stage, buffers, slots).write()
+def write_loops(plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], tasks: int) -> Loops:
+    """The C text of a stage, of which at most ``tasks`` parts run at the same time.
+
+    ``buffers`` names each owner's memory, ``slots`` each Python number.
+    """
+    return _Writer(plan, stage, buffers, slots, tasks).write()
 
 
 class _Writer:
-    def __init__(self, plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str]) -> None:
+    def __init__(
+        self, plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], tasks: int
+    ) -> None:
+        self.tasks = tasks
         self.plan, self.graph, self.buffers, self.slots = plan, plan.graph, buffers, slots
         builder = Builder(plan.kinds, plan.strides, len(stage.nests[0].extents))
         self.nests = [natural(plan.kinds, plan.strides, nest, builder) for nest in stage.nests]
@@ -97,7 +131,40 @@ class _Writer:
         self.loops.body = body
         self.loops.extent = extents[0] if extents else 1
         self.loops.split = self.loops.split and bool(extents) and not self.serial
+        self.loops.accesses = [access for nest in self.nests for access in self._accesses(nest)]
+        self.loops.work = math.prod(extents) * self._cost() / LANES
         return self.loops
+
+    def _cost(self) -> float:
+        """About how many cycles a vector of elements takes."""
+        dear = sum(not self.plan.kinds.recipes[n].cheap for n in self._operations())
+        return 3.0 * len(self.nests) + 20.0 * dear
+
+    def _operations(self) -> set[int]:
+        stack, found = [v for nest in self.nests for v in nest.values], set()
+        while stack:
+            item = stack.pop()
+            if isinstance(item, Apply) and item.node not in found:
+                found.add(item.node)
+                stack += item.arguments
+        return found
+
+    def _accesses(self, nest: Nest) -> Iterator[Access]:
+        for read in nest.reads:
+            version = self.plan.version(read.node if isinstance(read, Load) else read.source)
+            if version not in self.plan.local:
+                yield Access(self.plan.owner[version], self._rows(read.place) if isinstance(read, Load) else None, False)
+        if nest.node not in self.plan.local:
+            alone = not nest.terms and not (self.kept and nest.reduced[self.kept[0][0]])
+            yield Access(self.plan.owner[nest.node], self._rows(nest.place) if alone else None, True)
+
+    def _rows(self, place: Affine) -> int | None:
+        if not self.kept:
+            return None
+        step = place[self.kept[0][0] + 1]
+        inner = [place[loop + 1] * (extent - 1) for loop, extent in self.kept[1:]]
+        low, high = place[0] + sum(min(0, n) for n in inner), place[0] + sum(max(0, n) for n in inner)
+        return step if step > 0 and low >= 0 and high < step else None
 
     def _place(self, place: Affine) -> str:
         terms = [
@@ -212,11 +279,18 @@ class _Writer:
         terms = math.prod(extent for (_, extent), gone in zip(self.kept, flags, strict=True) if gone)
         inner = math.prod(extent for _, extent in self.kept[first:])
         operands = [self.cast(v, _operand(node.op, v, node.dtype)) for v in nest.values]
-        target = f"{self.buffers[self.plan.owner[nest.node]]}[{self._place(nest.place)}]"
+        shared = bool(flags) and flags[0] and self.tasks > 1
+        size = math.prod(node.shape)
+        part = shared and size <= LARGEST_PART
+        self.loops.split = self.loops.split and (part or not (flags and flags[0]))
+        buffer = self.buffers[self.plan.owner[nest.node]]
+        if part:
+            self.loops.partials.append(Partial(self.plan.owner[nest.node], size))
+        target = f"{buffer}{'_part' if part else ''}[{self._place(nest.place)}]"
         outer = any(flags[:first])
-        self.loops.split = self.loops.split and not (flags and flags[0])
+        begin = self.lines[0] if part else self.loops.before
         if first == self.depth and self.depth:
-            self._start(nest, rule)
+            self._start(nest, rule, begin, part)
             self.lines[self.depth].append(rule.step(target, operands, node.dtype))
         else:
             wide = node.dtype.char == "f" and inner > LONG_SUM and node.op in ("sum", "mean")
@@ -236,22 +310,28 @@ class _Writer:
                 result = f"({nan} ? NAN : {name})"
             self.lines[self.depth].append(line)
             if outer:
-                self._start(nest, rule)
+                self._start(nest, rule, begin, part)
                 self.ends[first].append(rule.step(target, [Atom(result, 0)], node.dtype))
             else:
-                last = f" / {literal(terms, node.dtype)}" if node.op == "mean" else ""
+                last = f" / {literal(terms, node.dtype)}" if node.op == "mean" and not part else ""
                 self.ends[first].append(f"{target} = {result}{last};")
-        if node.op == "mean" and (outer or (first == self.depth and self.depth)):
-            self._fill(nest, f" /= {literal(terms, node.dtype)}", self.loops.after)
+        if part:
+            self._combine(nest, rule, buffer, size)
+        if node.op == "mean" and (part or outer or (first == self.depth and self.depth)):
+            self.loops.after.append(_each(size, f"{buffer}[i] /= {literal(terms, node.dtype)};"))
 
-    def _start(self, nest: Nest, rule: _Rule) -> None:
+    def _start(self, nest: Nest, rule: _Rule, lines: list[str], part: bool) -> None:
+        node = self.graph.nodes[nest.node]
+        buffer = self.buffers[self.plan.owner[nest.node]] + ("_part" if part else "")
+        lines.append(_each(math.prod(node.shape), f"{buffer}[i] = {literal(rule.start(node.dtype), node.dtype)};"))
+
+    def _combine(self, nest: Nest, rule: _Rule, buffer: str, size: int) -> None:
+        """Put the tasks' parts together, always in the same order."""
         dtype = self.graph.nodes[nest.node].dtype
-        self._fill(nest, f" = {literal(rule.start(dtype), dtype)}", self.loops.before)
-
-    def _fill(self, nest: Nest, what: str, lines: list[str]) -> None:
-        size = math.prod(self.graph.nodes[nest.node].shape)
-        buffer = self.buffers[self.plan.owner[nest.node]]
-        lines.append(f"for (int64_t i = 0; i < {size}; i++) {buffer}[i]{what};")
+        step = rule.join(f"{buffer}[i]", f"{buffer}_parts[task * {part_step(size, dtype)} + i]", dtype)
+        self.loops.after.append(_each(size, f"{buffer}[i] = {buffer}_parts[i];"))
+        self.loops.after.append(f"for (int64_t task = 1; task < {self.tasks}; task++)")
+        self.loops.after.append("    " + _each(size, step))
 
     def _best(self, nest: Nest) -> None:
         """argmax and argmin: the first of the largest, or the first NaN."""
@@ -290,10 +370,26 @@ class _Rule(NamedTuple):
             return (limits.min if least else limits.max) if limits else not least
         return {"+": 0, "*": 1, "|": 0, "&": 1}[self.operator]
 
+    def join(self, a: str, x: str, dtype: np.dtype[Any]) -> str:
+        """The C statement that puts two results together."""
+        if self.operator in ("max", "min"):
+            return f"{a} = bh_{self.operator}imum_{_letter(dtype)}({a}, {x});"
+        return f"{a} {self.operator}= {x};"
+
     def step(self, a: str, operands: list[Atom], dtype: np.dtype[Any]) -> str:
         """The C statement."""
         text = self.text if len(operands) == 1 or self.operator != "+" else "{a} = bh_madd_{c}({x}, {y}, {a});"
         return text.format(a=a, x=operands[0].text, y=operands[-1].text, c=_letter(dtype))
+
+
+def part_step(size: int, dtype: np.dtype[Any]) -> int:
+    """How far apart the tasks' parts of a reduction lie, in elements: no two in one cache line."""
+    line = 64 // dtype.itemsize
+    return -(-size // line) * line
+
+
+def _each(size: int, statement: str) -> str:
+    return f"for (int64_t i = 0; i < {size}; i++) {statement}"
 
 
 def _rule(nest: Nest, op: str) -> _Rule:

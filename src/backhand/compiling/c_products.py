@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backhand.compiling.c_loops import Loops
+from backhand.compiling.c_loops import Access, Loops
 from backhand.compiling.c_names import c_type, literal
 from backhand.compiling.expression import located
 from backhand.compiling.plan import Plan
 
-__all__ = ["Operand", "blas_fits", "flops", "is_small", "operand", "sizes", "write_product"]
+__all__ = ["Operand", "blas_fits", "flops", "is_small", "operand", "scales", "sizes", "write_product"]
 
 SMALL = 2**17
 """Products of fewer multiplications are done in the program: calling BLAS and its packing would cost more."""
+WIDE = 256
+"""A product with more columns than rows, and as many as this, is shared out by columns: each task packs its own."""
 SMALL_PACK = 2**15
 """Bytes of the right operand that are packed on the stack at most."""
 
@@ -68,21 +70,31 @@ def _layout(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[bool, int
     return None
 
 
-def write_product(plan: Plan, node: int, buffers: dict[int, str], slots: dict[int, str]) -> Loops:
-    """The C text of a product; rows ``lo`` to ``hi`` of the result."""
+def write_product(
+    plan: Plan, node: int, buffers: dict[int, str], slots: dict[int, str], chained: bool = False
+) -> Loops:
+    """The C text of a product; rows ``lo`` to ``hi`` of the result, or columns unless it is ``chained`` to its rows."""
     graph = plan.graph
     fold = plan.folds.get(node)
     a, b = graph.nodes[fold.product if fold else node].inputs
     m, n, k = sizes(plan, node)
     dtype = graph.nodes[node].dtype
     letter, real = dtype.char, c_type(dtype)
-    alpha = _scale(plan, fold.alpha, slots, dtype) if fold else literal(1, dtype)
-    beta = _scale(plan, fold.beta, slots, dtype) if fold else literal(0, dtype)
+    alpha, beta = scales(plan, node, slots)
     left, right = operand(plan, a), operand(plan, b)
     C = buffers[plan.owner[node]]
     A = _at(buffers[left.owner], left.offset)
     B = _at(buffers[right.owner], right.offset)
-    loops = Loops(extent=m)
+    by_columns = not is_small(plan, node) and n > m and n >= WIDE and not chained
+    loops = Loops(extent=n if by_columns else m, apart=by_columns, work=m * n * k / 8)
+    loops.accesses = [
+        Access(left.owner, left.strides[0] if 0 <= left.offset and left.offset + left.strides[1] * (k - 1) < left.strides[0]
+               and not by_columns else None, False),
+        Access(right.owner, None, False),
+        Access(plan.owner[node], None if by_columns else n, True),
+    ]
+    if fold:
+        loops.accesses.append(Access(plan.owner[fold.base], None if by_columns else n, False))
     if fold and plan.owner[node] != plan.owner[fold.base]:
         loops.before.append(f"memcpy({C}, {buffers[plan.owner[fold.base]]}, {m * n} * sizeof({real}));")
     if is_small(plan, node):
@@ -93,17 +105,29 @@ def write_product(plan: Plan, node: int, buffers: dict[int, str], slots: dict[in
         ]
         return loops
     first, second = _layout((m, k), left.strides), _layout((k, n), right.strides)
-    assert first is not None and second is not None
-    start = f"lo * {1 if first[0] else first[1]}"
+    assert first is not None
+    assert second is not None
+    if by_columns:
+        rows, columns, B, C = str(m), "hi - lo", f"{B} + lo * {second[1] if second[0] else 1}", f"{C} + lo"
+    else:
+        rows, columns, A, C = "hi - lo", str(n), f"{A} + lo * {1 if first[0] else first[1]}", f"{C} + lo * {n}"
     loops.body = [
-        f"p->gemm_{letter}(101, {112 if first[0] else 111}, {112 if second[0] else 111}, hi - lo, {n}, {k}, {alpha}, "
-        f"{A} + {start}, {first[1]}, {B}, {second[1]}, {beta}, {C} + lo * {n}, {n});"
+        f"p->gemm_{letter}(101, {112 if first[0] else 111}, {112 if second[0] else 111}, {rows}, {columns}, {k}, {alpha}, "
+        f"{A}, {first[1]}, {B}, {second[1]}, {beta}, {C}, {n});"
     ]
     return loops
 
 
 def _at(buffer: str, offset: int) -> str:
     return f"{buffer} + {offset}" if offset else buffer
+
+
+def scales(plan: Plan, node: int, slots: dict[int, str]) -> tuple[str, str]:
+    """alpha and beta of C = alpha A B + beta C."""
+    fold, dtype = plan.folds.get(node), plan.graph.nodes[node].dtype
+    if fold is None:
+        return literal(1, dtype), literal(0, dtype)
+    return _scale(plan, fold.alpha, slots, dtype), _scale(plan, fold.beta, slots, dtype)
 
 
 def _scale(plan: Plan, scale: tuple[int, tuple[int, ...]], slots: dict[int, str], dtype: np.dtype[np.generic]) -> str:

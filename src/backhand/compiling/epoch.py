@@ -11,6 +11,7 @@ import numpy as np
 
 from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
+from backhand.compiling.sparse import DENSEST, density
 from backhand.errors import DTypeError, GraphError, ShapeError
 from backhand.graph import Node
 
@@ -38,7 +39,7 @@ def run_epoch(
     samples = [_samples(node, np.asarray(x), order.shape[1:], scale) for node, x in zip(nodes, data, strict=True)]
     order = _checked(order.astype(np.int64, copy=False), [len(x) for x in samples])
     results = [np.empty(len(order), node.dtype) for node in outputs]
-    if isinstance(engine, NativeEngine) and engine.whole:
+    if isinstance(engine, NativeEngine) and engine.whole and len(engine.source.feeds) == len(nodes):
         _native(program, engine, samples, order, scale, results)
     else:
         for number, row in enumerate(order):
@@ -83,15 +84,8 @@ def _gathered(node: Node, x: Any, row: Any, scale: float | None) -> Any:
 
 
 FEED = np.dtype(
-    [
-        ("data", "i8"),
-        ("target", "i8"),
-        ("row", "i8"),
-        ("size", "i8"),
-        ("kind", "i8"),
-        ("scale", "f8"),
-        ("inverse", "f8"),
-    ]
+    [(name, "i8") for name in ("data", "target", "row", "size", "batch", "shared", "kind")]
+    + [("scale", "f8"), ("inverse", "f8")]
 )
 KEPT = np.dtype([("source", "i8"), ("target", "i8"), ("size", "i8")])
 
@@ -112,7 +106,8 @@ def _native(
             kind, inverse = {"f": (1, 0.0), "d": (2, 0.0)}[node.dtype.char]
             inverse = _exact_inverse(scale, node.dtype)
         row = math.prod(x.shape[1:])
-        feeds[number] = (_address(x), _address(target), row, x.itemsize, kind, scale or 1.0, inverse)
+        shared = bool(node.shape) and node.shape[0] == batch
+        feeds[number] = (_address(x), _address(target), row, x.itemsize, batch, shared, kind, scale or 1.0, inverse)
     for number, (i, result) in enumerate(zip(engine.graph.outputs, results, strict=True)):
         kept[number] = (engine.where(i), _address(result), result.itemsize)
     plan = np.array([steps, batch, len(feeds), len(kept), _address(order), _address(feeds), _address(kept)], np.int64)
@@ -120,8 +115,9 @@ def _native(
     run.restype = ctypes.c_int64
     program.enter()
     done = 0
+    zeros = _without_zeros(engine, program, samples, scale)
     try:
-        while (done := run(engine.address, where, ctypes.c_int64(done))) < steps:
+        while (done := engine.call(run, where, ctypes.c_int64(done))) < steps:
             if engine.block[engine.place["error", 0]]:
                 engine.raise_error()
             batches = [_gathered(n, x, order[done], scale) for n, x in zip(program.arguments, samples, strict=True)]
@@ -134,7 +130,33 @@ def _native(
             engine.advance()
             done += 1
     finally:
+        engine.block[engine.place["sparse", 0]] = 0
         program.leave()
+    del zeros
+
+
+def _without_zeros(engine: NativeEngine, program: Program, samples: list[Any], scale: float | None) -> list[Any]:
+    """Where the samples of a first layer are mostly zeros, let the steps leave them out; gives the memory for that."""
+    sparse = engine.source.sparse
+    engine.density = None
+    if sparse is None:
+        return []
+    x = samples[list(engine.source.feeds).index(sparse.input)]
+    engine.density = density(x)
+    if engine.density > DENSEST:
+        return []
+    dtype = engine.graph.nodes[sparse.input].dtype
+    rows, columns, tasks = sparse.rows, sparse.columns, engine.source.tasks
+    # A vector's worth more: entries are stored a whole vector at a time.
+    index, value = np.empty(rows * columns + 16, np.int32), np.empty(rows * columns + 16, dtype)
+    row, by_column = np.empty_like(index), np.empty_like(value)
+    length, begin = np.empty(rows, np.int32), np.empty(tasks * (columns + 1), np.int32)
+    pixel = np.arange(256).astype(dtype)
+    pixel /= scale or 1.0
+    memory = [index, value, length, begin, row, by_column, pixel]
+    table = np.array([columns, tasks, *(_address(array) for array in memory)], np.int64)
+    engine.block[engine.place["sparse", 0]] = _address(table)
+    return [*memory, table]
 
 
 def _address(array: Any) -> int:

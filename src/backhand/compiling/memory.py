@@ -24,28 +24,32 @@ def stage_memory(plan: Plan, stage: Stage) -> set[int]:
     return {plan.owner[v] for v in map(plan.version, nodes) if v in plan.owner and v not in plan.local}
 
 
-def lifetimes(plan: Plan) -> dict[int, tuple[int, int]]:
-    """For each owner of memory between stages: the first and the last stage that uses it. Results live to the end."""
+def lifetimes(plan: Plan, groups: list[list[int]]) -> dict[int, tuple[int, int]]:
+    """For each owner of memory between stages: the first and the last group of stages that uses it.
+
+    The stages of a group may run at the same time. Results live to the end.
+    """
     spans: dict[int, tuple[int, int]] = {}
-    for index, stage in enumerate(plan.stages):
-        for owner in stage_memory(plan, stage):
-            spans[owner] = (spans.get(owner, (index, index))[0], index)
+    for index, group in enumerate(groups):
+        for number in group:
+            for owner in stage_memory(plan, plan.stages[number]) if number >= 0 else ():
+                spans[owner] = (spans.get(owner, (index, index))[0], index)
     for position in plan.graph.outputs:
-        owner = plan.owner.get(plan.version(position))
+        owner = plan.owner.get(plan.version(position), -1)
         if owner in spans:
-            spans[owner] = (spans[owner][0], len(plan.stages))
+            spans[owner] = (spans[owner][0], len(groups))
     kinds = plan.kinds.kind
     return {
         owner: span for owner, span in spans.items() if kinds[owner] != "memory" and in_memory(plan.graph.nodes[owner])
     }
 
 
-def layout(plan: Plan) -> tuple[dict[int, int], int]:
+def layout(plan: Plan, groups: list[list[int]]) -> tuple[dict[int, int], int]:
     """For each such owner its place in the block, in bytes, and the size of the block.
 
     The largest come first, each at the lowest place that is free in its lifetime.
     """
-    spans = lifetimes(plan)
+    spans = lifetimes(plan, groups)
     places: dict[int, int] = {}
     taken: list[tuple[int, int, tuple[int, int]]] = []  # begin, end, lifetime
 

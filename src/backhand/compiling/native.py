@@ -15,6 +15,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,8 +36,8 @@ class NativeError(Exception):
     """There is no compiled program; the message says why in one line."""
 
 
-def load(source: str) -> ctypes.CDLL:
-    """The library of a C program, compiled or from the cache.
+def load(source: str, headers: Mapping[str, str]) -> ctypes.CDLL:
+    """The library of a C program, which includes ``headers``, compiled or from the cache.
 
     Raises:
         NativeError: there is no C compiler, it fails or hangs, or what it makes can't be stored or loaded.
@@ -52,7 +53,7 @@ def load(source: str) -> ctypes.CDLL:
         if _is_whole(entry, key):
             return _open(entry)
         try:
-            _build(source, compiler, entry, key)
+            _build(source, headers, compiler, entry, key)
         except OSError:  # read-only, full
             continue
         return _open(entry)
@@ -134,10 +135,12 @@ def _open(entry: Path) -> ctypes.CDLL:
         raise NativeError(f"the compiled program can't be loaded: {error}") from error
 
 
-def _build(source: str, compiler: tuple[str, ...], entry: Path, key: str) -> None:
+def _build(source: str, headers: Mapping[str, str], compiler: tuple[str, ...], entry: Path, key: str) -> None:
     with tempfile.TemporaryDirectory(prefix="build-", dir=entry.parent) as folder:
         text, made = Path(folder) / "step.c", Path(folder) / "step.so"
         text.write_text(source, encoding="utf-8")
+        for name, content in headers.items():
+            (Path(folder) / name).write_text(content, encoding="utf-8")
         command = [*compiler, *NATIVE, *FLAGS, "-o", str(made), str(text), "-lm"]
         said = _run(command)
         if said and "march" in said:  # not every compiler knows the machine
@@ -146,8 +149,8 @@ def _build(source: str, compiler: tuple[str, ...], entry: Path, key: str) -> Non
             raise OSError(said)
         if said:
             raise NativeError(f"the C compiler {compiler[0]} failed: {said}")
-        content = made.read_bytes()
-        made.write_bytes(content + _digest(content, key))
+        built = made.read_bytes()
+        made.write_bytes(built + _digest(built, key))
         made.chmod(0o700)
         os.replace(made, entry)
 

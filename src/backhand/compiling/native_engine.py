@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from backhand.compiling.blas import find_blas
-from backhand.compiling.c_source import Source, write_source
+from backhand.compiling.blas import find_blas, one_thread
+from backhand.compiling.c_source import Source, headers, write_source
 from backhand.compiling.host import host_call
 from backhand.compiling.memory import layout
 from backhand.compiling.native import load
@@ -32,12 +33,16 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, threads: int | None = None) -> None:
         self.plan, self.graph = plan, plan.graph
         blas = find_blas()
-        self.source: Source = write_source(plan, blas)
+        threads = threads or available_threads()
+        self.blas = blas
+        self.density: float | None = None  # of the samples of the last epoch
+        self.source: Source = write_source(plan, blas, threads)
         self.text = self.source.text
-        self.library = load(self.text)
+        self.calls_blas = "->gemm_" in self.text
+        self.library = load(self.text, headers())
         self.block = np.zeros(len(self.source.fields), np.int64)
         self.floats = self.block.view(np.float64)
         self.address = ctypes.c_void_p(self.block.ctypes.data)
@@ -45,7 +50,8 @@ class NativeEngine:
         self.arrays: dict[int, Any] = {}
         self.values: dict[int, Any] = {}  # what only calls of NumPy take from each other
         self.streams: Mapping[str, Any] = {}
-        places, size = layout(plan)
+        self._parts: list[Any] = []  # the tasks' parts of reductions
+        places, size = layout(plan, self.source.groups)
         memory = aligned(size)
         for owner, place in places.items():
             node = self.graph.nodes[owner]
@@ -54,8 +60,13 @@ class NativeEngine:
         for position, node in enumerate(self.graph.nodes):
             if node.op == "constant" and plan.kinds.kind[position] == "memory":
                 self.attach(position, np.array(node.param("value").value).reshape(-1))
+        for owner, count in self.source.sizes.items():
+            parts = aligned(count * self.graph.nodes[owner].dtype.itemsize)
+            self.block[self.place["parts", owner]] = parts.ctypes.data
+            self._parts.append(parts)
         if blas is not None:
-            self.block[self.place["gemm", 0]], self.block[self.place["gemm", 1]] = blas[:2]
+            self.block[self.place["sgemm", 0]], self.block[self.place["dgemm", 0]] = blas[:2]
+        self.block[self.place["threads", 0]] = threads
         self._error = self.place["error", 0]
         self._calls = [self._call(part) for part in self.source.parts]
         self._numbers, self._advance = self.library.bh_numbers, self.library.bh_advance
@@ -109,6 +120,13 @@ class NativeEngine:
             self.python_numbers()
         self.finish()
 
+    def call(self, function: Any, *arguments: Any) -> Any:
+        """Call C on the step; if it calls BLAS, that works on one thread."""
+        if not self.calls_blas:
+            return function(self.address, *arguments)
+        with one_thread(self.blas):
+            return function(self.address, *arguments)
+
     def finish(self) -> None:
         """The step when its Python numbers are known."""
         for call in self._calls:
@@ -151,8 +169,17 @@ class NativeEngine:
     def _call(self, part: int | Stage) -> Callable[[], Any]:
         if isinstance(part, int):
             function, address = self.library[f"bh_part{part}"], self.address
+            if self.calls_blas:
+                return lambda: self.call(function)
             return lambda: function(address)
         return host_call(self, part.nodes[0])
+
+
+def available_threads() -> int:
+    """How many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def aligned(size: int) -> Any:

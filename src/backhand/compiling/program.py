@@ -59,7 +59,7 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     note = ""
     if engine == "native":
         try:
-            return Program(graph, NativeEngine(plan(graph)))
+            return Program(graph, NativeEngine(plan(graph), threads))
         except NativeError as error:
             note = f"{error}: the step runs on NumPy instead"
     return Program(graph, NumpyEngine(graph), note)

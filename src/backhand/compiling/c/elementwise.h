@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline, unused))
 
 /* One rounding where the processor has it for free, else two. */

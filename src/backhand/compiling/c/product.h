@@ -3,6 +3,22 @@
    B is packed into panels as wide as one or two vectors, padded with zeros; blocks of ROWS rows of C stay in registers
    while k runs. Everything is inlined into a function whose sizes are constants. */
 
+/* Products may round once where elementwise code rounds twice: between these two, a * b + c is one operation. */
+#if defined(__clang__)
+#define BH_CONTRACT _Pragma("clang fp contract(fast)")
+#define BH_PLAIN _Pragma("clang fp contract(off)")
+#else
+#define BH_CONTRACT _Pragma("GCC push_options") _Pragma("GCC optimize (\"fp-contract=fast\")")
+#define BH_PLAIN _Pragma("GCC pop_options")
+#endif
+
+/* BLAS, of the library that NumPy brings. */
+#define BH_GEMM(T, c) \
+    typedef void bh_gemm_##c(int, int, int, bh_int, bh_int, bh_int, T, const T *, bh_int, const T *, bh_int, T, T *, bh_int);
+BH_GEMM(float, f)
+BH_GEMM(double, d)
+
+BH_CONTRACT
 #if defined(__AVX512F__)
 #define BH_VECTOR 64
 #elif defined(__AVX__)
@@ -77,3 +93,4 @@ typedef double bh_vector_d __attribute__((vector_size(BH_VECTOR)));
     }
 BH_PRODUCT(float, f)
 BH_PRODUCT(double, d)
+BH_PLAIN
