@@ -156,3 +156,23 @@ def test_factors_that_leave_the_range_are_left_alone():
     x = np.float32([1e30])
     graph = backhand.trace(lambda x: 1e20 * (1e-20 * x), x)
     assert factors(graph) is graph
+
+
+def test_a_factor_of_an_outer_product_scales_the_vector():
+    """The update of the notes' DNN; what it does to W needs the same product as what it does to b."""
+
+    def f(x, d, W, b):
+        return W - 0.01 * (x[:, None] * d), b - 0.01 * d
+
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal(6), rng.standard_normal(4), rng.standard_normal((6, 4)), rng.standard_normal(4)
+    graph = backhand.trace(f, *inputs)
+    after = simplify(graph)
+    assert sorted(ops(after)) == ["multiply", "multiply", "reshape", "subtract", "subtract"]
+    check(graph, after, *inputs, equal=close)
+
+
+def test_a_factor_of_a_product_of_equals_stays_outside():
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    graph = backhand.trace(lambda x: 0.1 * (x * np.exp(x)), x)
+    assert factors(graph) is graph

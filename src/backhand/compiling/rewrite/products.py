@@ -67,9 +67,12 @@ def _shaped(draft: Draft, node: Node, position: int, shape: tuple[int, ...]) -> 
 
 
 def factors(graph: Graph) -> Graph:
-    """Two constant factors are one: ``0.1 * (x / 100)`` is ``0.001 * x``. To rounding: one rounding less.
+    """Constant factors meet, and go to where there is less to scale. To rounding.
 
-    Not where an intermediate value could leave the dtype's range: the constants are between 1e-12 and 1e12.
+    - Two of them are one: ``0.1 * (x / 100)`` is ``0.001 * x``.
+    - ``0.1 * (x[:, None] * d)`` is ``x[:, None] * (0.1 * d)``: the vector is scaled, not the matrix.
+
+    Not where a value between could leave the dtype's range: the constants are between 1e-12 and 1e12.
     """
     return sweep(graph, _factors)
 
@@ -79,14 +82,24 @@ def _factors(draft: Draft, node: Node) -> int | None:
     if outer is None or node.dtype not in (np.float32, np.float64):
         return None
     inner = draft.nodes[outer[1]]
+    if draft.readers[outer[1]] != 1 or inner.dtype != node.dtype:
+        return None
     found = _factor(draft, inner)
-    if found is None or draft.readers[outer[1]] != 1 or inner.dtype != node.dtype:
+    if found is not None and not draft.nodes[found[1]].weak:
+        return _times(draft, node, outer[0] * found[0], found[1])
+    if inner.op != "multiply":
         return None
-    factor = outer[0] * found[0]
-    if draft.nodes[found[1]].weak:
+    # Of two vectors the one that isn't turned: the same product with the factor may be needed elsewhere.
+    small, large = sorted(inner.inputs, key=lambda i: (math.prod(draft.nodes[i].shape), draft.nodes[i].op == "reshape"))
+    if math.prod(draft.nodes[small].shape) == math.prod(node.shape) or draft.nodes[small].dtype != node.dtype:
         return None
-    same = draft.nodes[found[1]].dtype == node.dtype
-    return draft.add(node, "multiply", draft.constant(factor if same else node.dtype.type(factor)), found[1])
+    return draft.add(node, "multiply", _times(draft, node, outer[0], small), large)
+
+
+def _times(draft: Draft, node: Node, factor: float, position: int) -> int:
+    """``factor`` times a value, in the dtype of ``node``."""
+    same = draft.nodes[position].dtype == node.dtype
+    return draft.add(node, "multiply", draft.constant(factor if same else node.dtype.type(factor)), position)
 
 
 def _factor(draft: Draft, node: Node) -> tuple[float, int] | None:
