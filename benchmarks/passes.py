@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 import backhand
-from backhand.compiling.program import Program, build
-from backhand.compiling.rewrite import PASSES, ROUNDS, simplify
+from backhand.compiling import rewrite
+from backhand.compiling.program import build
+from backhand.compiling.rewrite import PASSES as ALL, simplify
 from backhand.graph import Graph, record
 from backhand.graph.evaluate import bind
 
@@ -112,16 +113,16 @@ TARGETS: dict[str, Callable[[], Graph]] = {
 
 
 def nodes_table(graphs: dict[str, Graph]) -> None:
-    rows = {rewrite.__name__: [] for rewrite in PASSES}
+    rows: dict[str, list[str]] = {one.__name__: [] for one in ALL}
     first: list[str] = []
     last, took = [], []
     for graph in graphs.values():
         first.append(str(len(graph)))
         after = graph
-        for rewrite in PASSES:
-            before, after = after, rewrite(after)
+        for one in ALL:
+            before, after = after, one(after)
             change = len(after) - len(before)
-            rows[rewrite.__name__].append(f"{change:+d}" if change else "~" if after is not before else "")
+            rows[one.__name__].append(f"{change:+d}" if change else "~" if after is not before else "")
         start = time.perf_counter()
         last.append(str(len(simplify(graph))))
         took.append(f"{(time.perf_counter() - start) * 1e3:.0f}")
@@ -141,63 +142,58 @@ def line(name: str, cells: list[str]) -> None:
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
-def without(graph: Graph, name: str) -> Graph:
-    """All passes but one."""
-    for _ in range(ROUNDS):
-        before = graph
-        for rewrite in PASSES:
-            graph = graph if rewrite.__name__ == name else rewrite(graph)
-        if graph is before:
-            break
-    return graph
-
-
-def ready(graph: Graph) -> Callable[[], Any]:
-    """A call that runs one compiled step."""
+def ready(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...]) -> Callable[[], Any]:
+    """A call that runs one step, compiled with these passes alone."""
     rng = np.random.default_rng(1)
     given = []
     for i in graph.inputs[: graph.arguments.leaves]:
         node = graph.nodes[i]
-        values = rng.random(node.shape) if node.dtype.kind == "f" else rng.integers(0, 10, node.shape)
-        given.append(values.astype(node.dtype))
+        drawn = rng.random(node.shape) if node.dtype.kind == "f" else rng.integers(0, 10, node.shape)
+        given.append(drawn.astype(node.dtype))
     values = dict(zip(graph.inputs, bind(graph, tuple(given), None), strict=True))
-    program: Program = build(graph)
+    rewrite.PASSES = passes
+    try:
+        program = build(graph)
+    finally:
+        rewrite.PASSES = ALL
     own = {s.name: values[s.input] for s in graph.state if not s.argument}
     program.bind({name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in own.items()})
     return lambda: program.run(given)
 
 
 def time_table(graphs: dict[str, Graph]) -> None:
-    names = ["", *(rewrite.__name__ for rewrite in PASSES)]
-    rows: dict[str, list[str]] = {name: [] for name in ["no passes at all", *names]}
+    choices = {one.__name__: tuple(other for other in ALL if other is not one) for one in ALL}
+    choices = {"all passes": ALL, "no passes": (), **choices}
+    rows: dict[str, list[str]] = {name: [] for name in choices}
     for graph in graphs.values():
-        variants = {name: without(graph, name) for name in names}
-        variants["no passes at all"] = graph
-        variants = {n: g for n, g in variants.items() if not n or g.nodes != variants[""].nodes}
-        steps = {}
-        for name, variant in variants.items():
-            try:
-                steps[name] = ready(variant)
-                steps[name]()
-            except Exception as error:  # what can't be compiled is shown, not hidden
-                steps.pop(name, None)
-                print(f"{name or 'all passes'}: {type(error).__name__}: {error}", file=sys.stderr)
+        best = simplified(graph, ALL).nodes
+        used = {n: p for n, p in choices.items() if p is ALL or simplified(graph, p).nodes != best}
+        steps = {name: ready(graph, passes) for name, passes in used.items()}
         times: dict[str, list[float]] = {name: [] for name in steps}
-        count = max(1, int(2e-3 / timed(steps[""], 1)))
+        for step in steps.values():
+            timed(step, 3)
+        count = max(1, int(4e-3 / timed(steps["all passes"], 3)))
         for _ in range(REPETITIONS):
             for name, step in steps.items():
                 times[name].append(timed(step, count))
-        base = statistics.median(times[""])
-        for name in rows:
-            if name == "":
-                rows[name].append(f"{base * 1e6:.1f}")
-            else:
-                rows[name].append(f"{statistics.median(times[name]) / base:.2f}" if name in times else "")
+        base = times["all passes"]
+        rows["all passes"].append(f"{statistics.median(base) * 1e6:.1f}")
+        for name in list(rows)[1:]:
+            ratios = [b / a for a, b in zip(base, times.get(name, base), strict=True)]
+            rows[name].append(f"{statistics.median(ratios):.2f}" if name in times else "")
     print("\nus a step, called; and how many times as long without a pass (blank: the same graph)")
     line("", list(graphs))
-    line("all passes", rows.pop(""))
     for name, cells in rows.items():
         line(name, cells)
+
+
+def simplified(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...]) -> Graph:
+    """The graph after these passes alone."""
+    rewrite.PASSES = passes
+    try:
+        return simplify(graph)
+    finally:
+        rewrite.PASSES = ALL
 
 
 def timed(step: Callable[[], Any], count: int) -> float:

@@ -63,6 +63,7 @@ class Loops:
     work: float = 0.0
     accesses: list[Access] = field(default_factory=list)
     partials: list[Partial] = field(default_factory=list)
+    by_task: bool = False  # each task leaves something of its own: all of them must run, if only one after the other
 
 
 class Atom(NamedTuple):
@@ -286,6 +287,7 @@ class _Writer:
         buffer = self.buffers[self.plan.owner[nest.node]]
         if part:
             self.loops.partials.append(Partial(self.plan.owner[nest.node], size))
+            self.loops.by_task = True
         target = f"{buffer}{'_part' if part else ''}[{self._place(nest.place)}]"
         outer = any(flags[:first])
         begin = self.lines[0] if part else self.loops.before

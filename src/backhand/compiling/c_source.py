@@ -117,7 +117,7 @@ class _Writer:
             members.append(f"    {c_type(self.graph.nodes[owner].dtype)} *{self.buffers[owner]}_parts;")
             self.source.fields.append(("parts", owner))
             assert size
-        self.source.fields += [(name, 0) for name in ("error", "threads", "sgemm", "dgemm", "feed", "order", "sparse")]
+        self.source.fields += [(name, 0) for name in ("error", "threads", "sgemm", "dgemm", "feed", "order", "left", "sparse")]
         integer = "int64_t" if self.blas is None or self.blas.integer == 8 else "int"
         return [
             "/* Written by backhand from your NumPy code: one function for each group of fused loops and each product. */",
@@ -134,7 +134,8 @@ class _Writer:
             "    bh_gemm_f *gemm_f;",
             "    bh_gemm_d *gemm_d;",
             "    const struct bh_feed *feed; /* where an epoch's step takes its rows from */",
-            "    const int64_t *order;",
+            "    const int64_t *order; /* the rows of this step and of those that follow: ... */",
+            "    int64_t left; /* ... this many */",
             "    struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */",
             "};",
             '#include "workers.h"',
@@ -165,7 +166,7 @@ class _Writer:
         node = self.graph.nodes[position]
         rows = node.shape[0] if node.shape else 1
         size = math.prod(node.shape)
-        gather = f"if (p->feed && p->feed[{number}].shared) bh_gather(p->feed + {number}, p->order, lo, hi);"
+        gather = f"if (p->feed && p->feed[{number}].shared) bh_gather(p->feed + {number}, p->order, p->left, lo, hi);"
         loops = Loops([gather], extent=rows, work=size, accesses=[Access(position, size // rows, True)])
         if self.sparse is not None and self.sparse.input == position:
             gather_sparse(self.plan, self.sparse, number, loops, self.buffers)
@@ -240,7 +241,7 @@ class _Writer:
 
         if region.tasks == 1:
             (number,) = region.stages
-            if loops[number].partials:
+            if loops[number].by_task:
                 return self._in_turn(names[number], loops[number])
             return around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")
         name = self.names.new(f"region_{names[region.shared[0]]}")
@@ -252,7 +253,7 @@ class _Writer:
             lines.append(f"    {names[number]}(p, {scale}lo, {scale}hi, task);")
         lines.append("} else {")
         for number in region.aside:
-            if loops[number].partials:
+            if loops[number].by_task:
                 lines += [f"    {line}" for line in self._in_turn(names[number], loops[number])]
             else:
                 lines += [f"    {line}" for line in around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")]
@@ -264,11 +265,12 @@ class _Writer:
         return [*before, f"bh_together(p, {name}, {tasks});", *after]
 
     def _in_turn(self, name: str, loops: Loops) -> list[str]:
-        """A stage whose reduction is made in parts, by one thread."""
+        """A stage whose tasks must all be done, by one thread."""
         low, high = f"{loops.extent} * task / {self.tasks}", f"{loops.extent} * (task + 1) / {self.tasks}"
         call = f"for (int64_t task = 0; task < {self.tasks}; task++) {name}(p, {low}, {high}, task);"
         before = [f"{name}_begin(p);"] if loops.before else []
-        return [*before, call, f"{name}_end(p);"]
+        after = [f"{name}_end(p);"] if loops.after else []
+        return [*before, call, *after]
 
     def _steps(self) -> None:
         """A whole step, if it needs nothing of NumPy, and the counters' move to their new values."""

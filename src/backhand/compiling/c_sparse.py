@@ -18,8 +18,9 @@ def gather_sparse(plan: Plan, sparse: Sparse, number: int, loops: Loops, buffers
         size = sparse.columns * plan.graph.nodes[node].shape[1]
         loops.before.append(f"if (p->sparse && !bh_finite_{letter}({buffers[W]}, {size})) p->sparse = 0;")
         loops.accesses.append(Access(W, None, False))
-    call = f"bh_sparse_gather_{letter}(p->sparse, p->feed + {number}, p->order, lo, hi, task);"
+    call = f"bh_sparse_gather_{letter}(p->sparse, p->feed + {number}, p->order, p->left, lo, hi, task);"
     loops.body = ["if (p->sparse) {", f"    {call}", "    return;", "}", *loops.body]
+    loops.by_task = True
 
 
 def write_sparse(
@@ -35,10 +36,10 @@ def write_sparse(
         call = f"bh_sparse_forward_{letter}(p->sparse, lo, hi, {columns}, {B}, {C});"
     else:
         alpha, beta = scales(plan, node, slots)
-        call = f"bh_sparse_backward_{letter}(p->sparse, {sparse.rows}, lo, hi, {columns}, {alpha}, {B}, {beta}, {C});"
+        call = f"bh_sparse_backward_{letter}(p->sparse, {sparse.rows}, lo, hi, {columns}, {alpha}, {B}, {beta}, {C}, task);"
         # 0 * w counts for nothing only while w and d are finite: else the batch is gathered as it is, and so from then on.
         loops.before.append(
             f"if (p->sparse && !bh_finite_{letter}({B}, {sparse.rows * columns})) "
-            f"{{ p->sparse = 0; bh_gather(p->feed + {number}, p->order, 0, {sparse.rows}); }}"
+            f"{{ p->sparse = 0; bh_gather(p->feed + {number}, p->order, p->left, 0, {sparse.rows}); }}"
         )
     loops.body = ["if (p->sparse) {", f"    {call}", "    return;", "}", *loops.body]

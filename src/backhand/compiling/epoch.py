@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backhand.compiling.native_engine import NativeEngine
+from backhand.compiling.native_engine import NativeEngine, aligned
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.sparse import DENSEST, density
 from backhand.errors import DTypeError, GraphError, ShapeError
@@ -147,16 +147,21 @@ def _without_zeros(engine: NativeEngine, program: Program, samples: list[Any], s
         return []
     dtype = engine.graph.nodes[sparse.input].dtype
     rows, columns, tasks = sparse.rows, sparse.columns, engine.source.tasks
-    # A vector's worth more: entries are stored a whole vector at a time.
-    index, value = np.empty(rows * columns + 16, np.int32), np.empty(rows * columns + 16, dtype)
-    row, by_column = np.empty_like(index), np.empty_like(value)
-    length, begin = np.empty(rows, np.int32), np.empty(tasks * (columns + 1), np.int32)
+    size = rows * columns + 16  # entries are stored a whole vector at a time
+    index, value, entry = np.empty(size, np.int32), np.empty(size, dtype), np.empty(2 * size, dtype)
+    length, begin = np.empty(rows, np.int32), np.empty(tasks * (columns + 2), np.int32)
+    packed = aligned(tasks * rows * MOST_VECTORS)
     pixel = np.arange(256).astype(dtype)
     pixel /= scale or 1.0
-    memory = [index, value, length, begin, row, by_column, pixel]
-    table = np.array([columns, tasks, *(_address(array) for array in memory)], np.int64)
+    memory = [index, value, length, begin, entry, packed, pixel]
+    *places, pixels = (_address(array) for array in memory)
+    table = np.array([columns, tasks, *places, rows * MOST_VECTORS, pixels], np.int64)
     engine.block[engine.place["sparse", 0]] = _address(table)
     return [*memory, table]
+
+
+MOST_VECTORS = 8 * 64
+"""Bytes of a row that a sparse product keeps in registers."""
 
 
 def _address(array: Any) -> int:

@@ -18,11 +18,13 @@ from backhand.graph.tracing.program import Program
 __all__ = ["build_of", "guard_of", "unstable"]
 
 _FUNCTION = """
-def guard({defaults}):
-    try:
-        return ({terms})
-    except (LookupError, AttributeError):
-        return False
+def make({names}):
+    def guard():
+        try:
+            return ({terms})
+        except (LookupError, AttributeError):
+            return False
+    return guard
 """
 _CODE_PLACES = ("class", "global", "default", "partial")
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, classmethod, staticmethod, property)
@@ -68,12 +70,10 @@ def guard_of(world: World, program: Program, arguments: Iterable[str], changing:
     terms = [_term(place, text, holders, names) for place, text in watched.values()]
     terms += _lengths(world, holders, names)
     terms = [term for term in terms if eval(term, dict(names))]  # not what a descriptor hides
-    code = _FUNCTION.format(
-        defaults=", ".join(f"{name}={name}" for name in names), terms="\n            and ".join(terms) or "True"
-    )
-    space = dict(names)
+    code = _FUNCTION.format(names=", ".join(names), terms="\n                and ".join(terms) or "True")
+    space: dict[str, Any] = {}
     exec(code, space)
-    guard: Callable[[], bool] = space["guard"]
+    guard: Callable[[], bool] = space["make"](**names)
     return guard
 
 

@@ -24,7 +24,7 @@ __all__ = ["NativeError", "load"]
 FLAGS = (
     "-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-fopenmp-simd", "-pthread",
     # What may be assumed without changing a result: nobody asks errno or the floating-point flags; integers wrap.
-    "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
+    "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
     "-ffp-contract=off",  # a * b + c rounds twice, as in NumPy
 )  # fmt: skip
 NATIVE = ("-march=native",)

@@ -71,6 +71,7 @@ class NativeEngine:
         self._calls = [self._call(part) for part in self.source.parts]
         self._numbers, self._advance = self.library.bh_numbers, self.library.bh_advance
         self.whole = all(isinstance(part, int) for part in self.source.parts)
+        self.single = self.whole and len(self._calls) == 1 and all(key[0] != "number" for key in self.source.fields)
 
     def attach(self, owner: int, array: Any) -> None:
         """Say where the memory of an owner is: a contiguous array."""
@@ -126,6 +127,10 @@ class NativeEngine:
             return function(self.address, *arguments)
         with one_thread(self.blas):
             return function(self.address, *arguments)
+
+    def single_call(self) -> tuple[Callable[[], Any], Any, int]:
+        """A program that is ``single``: the one call of a step, and where it leaves an error: an array and a place."""
+        return self._calls[0], self.block, self._error
 
     def finish(self) -> None:
         """The step when its Python numbers are known."""

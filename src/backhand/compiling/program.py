@@ -157,6 +157,31 @@ class Program:
             inputs[number][...] = self._engine.reader(node)()
         return outputs
 
+    def quick(self) -> Callable[[Sequence[Any]], Any] | None:
+        """``run`` of a bound program as one function without its parts that have nothing to do here; gives the only output.
+
+        None if this program needs them. It holds until the next ``bind``.
+        """
+        engine = self._engine
+        if self._counters or self._staged or self._written or len(self.readers) != 1:
+            return None
+        if not isinstance(engine, NativeEngine) or not engine.single:
+            return None
+        call, block, error = engine.single_call()
+        feeds, (read,), count = self._feeds, self.readers, len(self._feeds)
+
+        def run(inputs: Sequence[Any]) -> Any:
+            if len(inputs) != count:
+                raise GraphError(f"the program takes {count} inputs, got {len(inputs)}")
+            for feed, value in zip(feeds, inputs):  # noqa: B905: counted
+                feed(value)
+            call()
+            if block[error]:
+                engine.raise_error()
+            return read()
+
+        return run
+
     def staging(self, number: int) -> Any:
         """Memory of our own for an argument, flat, attached: an epoch gathers into it."""
         node, i = self.arguments[number], self.inner.inputs[number]

@@ -81,10 +81,8 @@ def _grown(loops: dict[int, Loops], waiting: list[int], leader: int, tasks: int)
             continue
         if any(_conflict(loops[number], loops[other]) for other in skipped):
             skipped.append(number)
-        elif number > leader and _in_step(loops, region, number):
+        elif _in_step(loops, region, number):
             region.shared.append(number)
-        elif number < leader and any(_conflict(loops[number], loops[other]) for other in region.shared):
-            skipped.append(number)  # can't be: what the leader needs has run
         elif not _is_large(loops[number]) and not any(_conflict(loops[number], loops[n]) for n in region.shared):
             region.aside.append(number)
         else:

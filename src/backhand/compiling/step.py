@@ -18,7 +18,7 @@ from backhand.compiling.bound import Bound
 from backhand.compiling.explain import table
 from backhand.compiling.original import step_function, trains
 from backhand.compiling.verify import side_by_side
-from backhand.errors import BusyError, GraphError, OptionError, TraceError
+from backhand.errors import BusyError, DTypeError, GraphError, OptionError, ShapeError, TraceError
 from backhand.graph import Recording, record
 from backhand.graph.structure import Structure, flatten, is_number, unflatten
 from backhand.graph.tracing.lift import World, random_state, set_random_state
@@ -103,7 +103,7 @@ class Step:
         self._frozen: set[str] = set()  # those that can't be
         self._current: Bound | None = None
         self._signature: Any = None
-        self._shapes: tuple[Any, ...] | None = None  # the current signature if all arguments are arrays
+        self._arrays = False  # are all arguments of the current program arrays?
         self._example = [(np.shape(value), np.asarray(value).dtype) for value in inputs]
         self._trains = trains
         self.reason = "that engine was chosen" if self._engine == "eager" else ""
@@ -150,8 +150,11 @@ class Step:
             raise BusyError(_BUSY)
         try:
             bound = self._current
-            if bound is not None and self._fits(inputs) and bound.holds():
-                result = bound.run(inputs)
+            if bound is not None and (self._arrays or self._fits(inputs)) and bound.holds():
+                try:
+                    result = bound.run(inputs)
+                except (ShapeError, DTypeError, GraphError):  # before anything has run: inputs of another signature
+                    return self._slowly(inputs)
                 if self._trains and not math.isfinite(result):
                     self._look_for_the_cause(inputs)
                 return result
@@ -186,15 +189,8 @@ class Step:
     # -- the long way -------------------------------------------------------------------------------------------
 
     def _fits(self, inputs: tuple[Any, ...]) -> bool:
-        """Are these of the current program's signature?"""
-        if self._shapes is None:
-            return bool(_signature(inputs) == self._signature)
-        if len(inputs) != len(self._shapes):
-            return False
-        for value, (shape, dtype) in zip(inputs, self._shapes, strict=True):
-            if type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype:
-                return False
-        return True
+        """Are these of the current program's signature? (If they are arrays, the program itself looks.)"""
+        return bool(_signature(inputs) == self._signature)
 
     def _slowly(self, inputs: tuple[Any, ...]) -> Any:
         """A first call, or one after something has changed."""
@@ -218,8 +214,7 @@ class Step:
         if bound.checked == CHECKED:  # now it is known what each call changes
             bound.attach(inputs)
             self._current, self._signature = bound, _signature(inputs)
-            arrays = all(type(value) is np.ndarray for value in inputs)
-            self._shapes = tuple((value.shape, value.dtype) for value in inputs) if arrays else None
+            self._arrays = all(isinstance(value, np.ndarray) for value in inputs)
         return verdict.result
 
     def _program_for(self, inputs: tuple[Any, ...]) -> Bound | None:
@@ -235,6 +230,7 @@ class Step:
                 if misfit is None:
                     if bound.checked >= CHECKED:
                         self._current, self._signature = bound, signature
+                        self._arrays = all(isinstance(value, np.ndarray) for value in inputs)
                     return bound
                 if misfit.unborn:  # the original makes its state at its first call
                     return None

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
+#define SPARE static __attribute__((unused))
 #define INLINE static inline __attribute__((always_inline, unused))
 
 /* One rounding where the processor has it for free, else two. */

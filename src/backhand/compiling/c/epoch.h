@@ -5,8 +5,9 @@ EXPORT int64_t bh_epoch(struct step *restrict p, const struct bh_epoch *e, int64
     for (; s < e->steps; s++) {
         p->feed = e->feed;
         p->order = e->order + s * e->batch;
+        p->left = (e->steps - s) * e->batch;
         for (int64_t f = 0; f < e->feeds; f++)
-            if (!e->feed[f].shared) bh_gather(e->feed + f, p->order, 0, e->batch);
+            if (!e->feed[f].shared) bh_gather(e->feed + f, p->order, p->left, 0, e->batch);
         if (!bh_numbers(p)) break;
         bh_step(p);
         if (p->error) break;

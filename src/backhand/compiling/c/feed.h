@@ -19,7 +19,7 @@ struct bh_epoch {
 };
 
 #define BH_PIXELS(T, c) \
-    static void bh_pixels_##c(const uint8_t *restrict x, T *restrict y, int64_t n, T scale, T inverse) { \
+    SPARE void bh_pixels_##c(const uint8_t *restrict x, T *restrict y, int64_t n, T scale, T inverse) { \
         if (inverse != 0) { \
             _Pragma("omp simd") for (int64_t i = 0; i < n; i++) { \
                 T v = x[i], q = v * inverse; \
@@ -32,8 +32,17 @@ struct bh_epoch {
 BH_PIXELS(float, f)
 BH_PIXELS(double, d)
 
-static void bh_gather(const struct bh_feed *f, const int64_t *order, int64_t lo, int64_t hi) {
+/* Samples in random order come from main memory: ask for one well before it is read. `left` is how long order is. */
+enum { BH_AHEAD = 8 };
+INLINE void bh_prefetch(const struct bh_feed *f, const int64_t *order, int64_t i, int64_t left) {
+    if (i >= left) return;
+    const char *x = f->data + order[i] * f->row * f->size;
+    for (int64_t byte = 0; byte < f->row * f->size; byte += 64) __builtin_prefetch(x + byte);
+}
+
+SPARE void bh_gather(const struct bh_feed *f, const int64_t *order, int64_t left, int64_t lo, int64_t hi) {
     for (int64_t i = lo; i < hi; i++) {
+        bh_prefetch(f, order, i + BH_AHEAD, left);
         const char *from = f->data + order[i] * f->row * f->size;
         if (f->kind == 1)
             bh_pixels_f((const uint8_t *)from, (float *)f->target + i * f->row, f->row, (float)f->scale, (float)f->inverse);

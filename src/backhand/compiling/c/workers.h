@@ -33,7 +33,7 @@ INLINE void bh_pause(void) {
 #endif
 }
 
-static int64_t bh_clock(void) {
+SPARE int64_t bh_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000000000L + now.tv_nsec;
@@ -99,7 +99,7 @@ static void bh_start_workers(int wanted) {
 }
 
 /* Run all tasks of a region, with the workers if they are free. */
-static void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
+SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
     int alone = p->threads < 2 || bh_pool.alone > 0 || __atomic_exchange_n(&bh_pool.busy, 1, __ATOMIC_ACQUIRE);
     if (alone) {
         if (p->threads > 1 && bh_pool.alone > 0) bh_pool.alone--;

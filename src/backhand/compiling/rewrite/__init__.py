@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from backhand.compiling.rewrite.algebra import algebra, narrow
 from backhand.compiling.rewrite.cleanup import common_subexpressions, dead_code, fold_constants
+from backhand.compiling.rewrite.masks import masks
 from backhand.compiling.rewrite.products import factors, products
 from backhand.compiling.rewrite.puts import labels, puts
 from backhand.compiling.rewrite.reroll import reroll
@@ -24,6 +25,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     copies_and_views,
     puts,
     labels,
+    masks,
     reroll,
     transposes,
     products,
