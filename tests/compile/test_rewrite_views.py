@@ -8,6 +8,7 @@ from rewriting import check, ops
 import backhand
 from backhand.compiling.rewrite import simplify
 from backhand.compiling.rewrite.keys import compose, covers_all, disjoint, expand, reaches_all, to_key
+from backhand.compiling.rewrite.masks import masks
 from backhand.compiling.rewrite.puts import labels, puts
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph.ops.index import Slice, unpack
@@ -202,6 +203,57 @@ def test_rows_chosen_by_a_mask():
     graph = backhand.trace(f, x)
     check(graph, simplify(graph), x)
     assert "where" in ops(simplify(graph))
+
+
+# -- masks ----------------------------------------------------------------------------------------------------------
+
+
+def written_zero(x):
+    mask = x <= 0
+    out = x.copy()
+    out[mask] = 0
+    return out, mask
+
+
+RELUS = [
+    written_zero,
+    lambda x: (np.maximum(x, 0), x > 0),
+    lambda x: (np.maximum(0, x), x <= 0),
+    lambda x: (np.maximum(x, 0), np.less(0, x)),
+    lambda x: (np.minimum(x, 0.5), x < 0.5),
+    lambda x: (x * (x > 0), x > 0),
+    lambda x: ((x > 0) * x, x > 0),
+    lambda x: (np.where(x > 0, x, 0), x > 0),
+    lambda x: (np.where(x >= 0.25, x, -1), x >= 0.25),
+    lambda x: (np.where(x < 0.5, 0.25, x), x < 0.5),
+]
+NOT_SHOWN = [
+    lambda x: (np.maximum(x, 0), x >= 0),
+    lambda x: (np.maximum(x, 0), x > 0.5),
+    lambda x: (np.where(x > 0, x, 2), x > 0),
+    lambda x: (np.where(x > 0, x, 0.1 * x), x > 0),
+    lambda x: (np.where(x <= 0, 0.5, x), x <= 0),
+    lambda x: (x * (x > 1), x > 1),
+    lambda x: (np.where(x > 0, np.exp(x), 0), x > 0),
+]
+steep = np.array([[1, -1, 0.0, -0.0, np.nan, np.inf, -np.inf, 0.5, 0.25, 5e-324, -5e-324, 2]])
+
+
+@pytest.mark.parametrize(("relu", "shown"), [*((f, True) for f in RELUS), *((f, False) for f in NOT_SHOWN)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_mask_is_read_off_the_result_where_that_shows_it(relu, shown):
+    def step(x, dout):
+        y, mask = relu(np.sinh(x))
+        return y.T * 3, np.where(mask, dout, 0), mask
+
+    x, dout = steep, np.arange(12.0).reshape(1, 12)
+    graph = backhand.trace(step, x, dout)
+    check(graph, masks(graph), x, dout)
+    after = simplify(graph)
+    check(graph, after, x, dout)
+    choice = next(node for node in after.nodes if node.op == "where" and after.find("dout") in node.inputs)
+    compared = after.nodes[after.nodes[choice.inputs[0]].inputs[0]]
+    assert (compared.op != "sinh") == shown, after
 
 
 # -- labels ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from backhand.graph.ops import TABLE
 
 __all__ = ["algebra", "narrow"]
 
+MIRRORED = {"less": "greater", "less_equal": "greater_equal", "greater": "less", "greater_equal": "less_equal"}
 NEVER_MINUS_ZERO = {"exp", "exp2", "square", "absolute", "fabs"}
 
 
@@ -23,7 +24,7 @@ def algebra(graph: Graph) -> Graph:
     - Signs go into the neighbour: ``a + (-b)`` is ``a - b``; ``a + (-0.1) * b`` is ``a - 0.1 * b``; ``-(0.1 * x)`` is
       ``(-0.1) * x``.
     - ``x * x`` and ``x ** 2`` are ``square(x)``, ``x ** 0.5`` is ``sqrt(x)`` and ``x ** -1`` is ``1 / x``, as in NumPy.
-    - Division by a power of two is multiplication. The constant of a product stands first.
+    - Division by a power of two is multiplication. The constant of a product stands first, that of a comparison last.
     - ``mean`` is ``sum / n``, which is how NumPy computes it; the sum, product, maximum of one number is the number.
     - An operand that is one number everywhere (``np.ones_like(x)``), or one broadcast already, is that number or array.
     """
@@ -192,6 +193,13 @@ def _where(draft: Draft, node: Node) -> int | None:
     return None
 
 
+def _comparison(draft: Draft, node: Node) -> int | None:
+    a, b = node.inputs
+    if draft.number(a) is None or draft.number(b) is not None:
+        return None
+    return draft.append(node._replace(op=MIRRORED[node.op], inputs=(b, a)))
+
+
 def _mean(draft: Draft, node: Node) -> int | None:
     x = draft.nodes[node.inputs[0]]
     count = math.prod(x.shape) // max(1, math.prod(node.shape))
@@ -227,6 +235,7 @@ _RULES: dict[str, Rule] = {
     "absolute": _absolute,
     "fabs": _absolute,
     "where": _where,
+    **dict.fromkeys(MIRRORED, _comparison),
     "mean": _mean,
     "sum": _over_nothing,
     "prod": _over_nothing,
