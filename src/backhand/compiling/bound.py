@@ -33,7 +33,7 @@ class Misfit:
 class Bound:
     """A recording, its program, and where the program's state lives.
 
-    ``attach`` finds the state, ``holds`` says in a microsecond whether all still is where it was, ``run`` and
+    ``attach`` finds the state, ``holds()`` says in a microsecond whether all still is where it was, ``run`` and
     ``epoch`` compute. An array that eager code changes in place is the user's own. One that it replaces by a new one
     at each call is a copy made here: it is changed in place as long as nobody else has kept it, and then left to them.
     """
@@ -47,8 +47,9 @@ class Bound:
         self.unstable: set[str] = set()  # places that each call fills anew: caches
         self._build: dict[str, Any] | None = None  # how the objects were built; if the first call builds on: after it
         self._guard: Callable[[], bool] = lambda: False
+        self.holds = self._guard  # are the objects as they were attached, and replaced arrays nobody else's?
         self._kept: list[tuple[Any, int]] = []
-        self._quick: Callable[[tuple[Any, ...]], Any] | None = None
+        self.run: Callable[[tuple[Any, ...]], Any] = self._run  # one step; gives what the function would have returned
         self._flat = all(child.kind == "leaf" for child in self.graph.arguments.children)
         self._states = [
             (path, s.name, self.graph.nodes[s.input])
@@ -72,6 +73,7 @@ class Bound:
         self._kept = [(twin, 0) for twin in twins]
         del twins
         self._kept = [(twin, sys.getrefcount(twin) - 1) for twin, _ in self._kept]  # 1: the list that is going
+        self.holds = self._holds_unshared if self._kept else self._guard
 
     def _world(self, inputs: tuple[Any, ...]) -> World:
         target = self.recording.target
@@ -96,7 +98,8 @@ class Bound:
             p.path: p.value for p in world.places if isinstance(p.value, np.random.Generator | np.random.RandomState)
         }
         self.program.bind({name: state[path] for path, name, _ in self._states}, self.streams)
-        self._quick = self.program.quick() if self._flat and self.graph.results.kind == "leaf" else None
+        quick = self.program.quick() if self._flat and self.graph.results.kind == "leaf" else None
+        self.run = quick or self._run
         self._state = state
         self._numbers = [
             (path, places[path], name, node, path in program.rebound)
@@ -124,8 +127,8 @@ class Bound:
             return Misfit(unborn, {p for p, v in program.numbers.items() if p in leaves and leaves[p] != v})
         return None
 
-    def holds(self) -> bool:
-        """Are the objects as they were attached, and the replaced arrays still nobody else's?"""
+    def _holds_unshared(self) -> bool:
+        """``holds`` where there are replaced arrays: nobody else may have kept one."""
         for array, count in self._kept:
             if sys.getrefcount(array) > count:
                 return False
@@ -142,10 +145,8 @@ class Bound:
         """The arrays and numbers of the arguments, in the order of the graph's inputs."""
         return match(self.graph.arguments, inputs, "arguments")
 
-    def run(self, inputs: tuple[Any, ...]) -> Any:
-        """One step; gives what the function would have returned."""
-        if self._quick is not None:
-            return self._quick(inputs)
+    def _run(self, inputs: tuple[Any, ...]) -> Any:
+        """``run`` in general."""
         leaves = inputs if self._flat else self.leaves(inputs)
         self._take_numbers()
         outputs = self.program.run(leaves)

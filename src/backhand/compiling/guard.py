@@ -67,7 +67,12 @@ def guard_of(world: World, program: Program, arguments: Iterable[str], changing:
                 watched[id(place.holder), place.key] = (place, text)
     holders: dict[int, str] = {}
     names: dict[str, Any] = {}
-    terms = [_term(place, text, holders, names) for place, text in watched.values()]
+    whole = _whole_lists(world, watched)
+    terms = [_term(p, text, holders, names) for p, text in watched.values() if id(p.holder) not in whole]
+    for holder in whole.values():
+        name, known = holders.setdefault(id(holder), f"h{len(holders)}"), f"v{len(names)}"
+        names |= {name: holder, known: list(holder)}
+        terms.append(f"{name} == {known}")
     terms += _lengths(world, holders, names)
     terms = [term for term in terms if eval(term, dict(names))]  # not what a descriptor hides
     code = _FUNCTION.format(names=", ".join(names), terms="\n                and ".join(terms) or "True")
@@ -75,6 +80,19 @@ def guard_of(world: World, program: Program, arguments: Iterable[str], changing:
     exec(code, space)
     guard: Callable[[], bool] = space["make"](**names)
     return guard
+
+
+def _whole_lists(world: World, watched: dict[tuple[int, Any], tuple[Place, str]]) -> dict[int, list[Any]]:
+    """The lists whose every item is watched, and compares by identity: they are compared at once."""
+    lists = {id(p.holder): p.holder for p, _ in watched.values() if p.kind == "list" and type(p.holder) is list}
+    return {
+        i: items
+        for i, items in lists.items()
+        if all(
+            (i, n) in watched and type(item).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
+            for n, item in enumerate(items)
+        )
+    }
 
 
 def _matters(place: Place, program: Program) -> bool:

@@ -20,7 +20,7 @@ from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
 from backhand.compiling.rewrite import simplify
 from backhand.errors import GraphError
-from backhand.graph import Graph, Node
+from backhand.graph import Graph
 from backhand.graph.evaluate import fitting
 
 __all__ = ["Program", "Row", "build"]
@@ -158,7 +158,7 @@ class Program:
         return outputs
 
     def quick(self) -> Callable[[Sequence[Any]], Any] | None:
-        """``run`` of a bound program as one function without its parts that have nothing to do here; gives the only output.
+        """``run`` of a bound program without the parts that have nothing to do here, as a function of the only output.
 
         None if this program needs them. It holds until the next ``bind``.
         """
@@ -173,7 +173,7 @@ class Program:
         def run(inputs: Sequence[Any]) -> Any:
             if len(inputs) != count:
                 raise GraphError(f"the program takes {count} inputs, got {len(inputs)}")
-            for feed, value in zip(feeds, inputs):  # noqa: B905: counted
+            for feed, value in zip(feeds, inputs, strict=False):
                 feed(value)
             call()
             if block[error]:
@@ -252,7 +252,7 @@ def _feed(engine: Engine, position: int, copied: bool) -> Callable[[Any], None]:
     engine.attach(position, own)
 
     def copy(value: Any) -> None:
-        if type(value) is not np.ndarray or value.dtype != dtype or value.shape != shape:
+        if type(value) is not np.ndarray or value.dtype is not dtype or value.shape != shape:
             value = fitting(node, value)
         shaped[...] = value
 
