@@ -5,6 +5,7 @@ An entry of the cache is loaded only if the user alone can have written it and i
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -46,7 +47,8 @@ def load(source: str, headers: Mapping[str, str]) -> ctypes.CDLL:
     key = hashlib.sha256(
         "\0".join([source, *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()
     ).hexdigest()
-    for folder in (cache_folder(), _own_folder()):
+    for find in (cache_folder, _own_folder):
+        folder = find()
         if folder is None:
             continue
         entry = folder / f"{key}.so"
@@ -90,16 +92,14 @@ def cache_folder() -> Path | None:
 
 
 @lru_cache(maxsize=1)
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="backhand-")
-
-
 def _own_folder() -> Path | None:
     """A folder for this process alone, for when the cache can't be used."""
     try:
-        return Path(_scratch().name)
+        folder = tempfile.mkdtemp(prefix="backhand-")
     except OSError:
         return None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _is_own(path: Path, kind: object) -> bool:
