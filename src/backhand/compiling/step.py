@@ -206,7 +206,8 @@ class Step:
 
     def _checked(self, bound: Bound, inputs: tuple[Any, ...], run: Callable[[], Any]) -> Any:
         """One step beside the original."""
-        verdict = side_by_side(bound, inputs, run)
+        with _Alone():
+            verdict = side_by_side(bound, inputs, run)
         if verdict.difference:
             self._keep_original(f"the compiled step isn't the original: {verdict.difference}")
             return self._function(*inputs)
@@ -250,7 +251,8 @@ class Step:
             )
             return None
         try:
-            recording = self._record(inputs)
+            with _Alone():
+                recording = self._record(inputs)
         except (TraceError, GraphError) as error:
             self._keep_original(str(error))
             return None
@@ -331,6 +333,26 @@ class Step:
             world.restore()
             set_random_state(stream)
 
+
+class _Alone:
+    """Tracing and comparing put the process's random streams back, so one thread at a time does it."""
+
+    lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self.lock.release()
+
+    @classmethod
+    def forked(cls) -> None:
+        """In a new process nobody is inside, whoever was in the old one."""
+        cls.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Alone.forked)
 
 _HERE = os.path.dirname(__file__) + os.sep
 _BUSY = (
