@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
-
 
 __all__ = ["Blas", "find_blas", "one_thread"]
 
@@ -30,9 +30,8 @@ class Blas(NamedTuple):
 def find_blas() -> Blas | None:
     """NumPy's BLAS; None if it isn't where a symbol can be found."""
     try:
-        from numpy._core import _multiarray_umath
-
-        library = ctypes.CDLL(_multiarray_umath.__file__)  # finds what it was linked with, too
+        core = importlib.import_module("numpy._core._multiarray_umath")
+        library = ctypes.CDLL(str(core.__file__))  # finds what it was linked with, too
     except (ImportError, OSError):
         return None
     for prefix, suffix, integer in PREFIXES:
@@ -42,8 +41,8 @@ def find_blas() -> Blas | None:
             continue
         get = getattr(library, f"{prefix}openblas_get_num_threads{suffix}", None)
         put = getattr(library, f"{prefix}openblas_set_num_threads{suffix}", None)
-        addresses = (ctypes.cast(f, ctypes.c_void_p).value or 0 for f in (sgemm, dgemm))
-        return Blas(*addresses, integer, get, put)
+        address, wide = (ctypes.cast(f, ctypes.c_void_p).value or 0 for f in (sgemm, dgemm))
+        return Blas(address, wide, integer, get, put)
     return None
 
 

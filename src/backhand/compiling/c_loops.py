@@ -82,9 +82,7 @@ def write_loops(plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[i
 
 
 class _Writer:
-    def __init__(
-        self, plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], tasks: int
-    ) -> None:
+    def __init__(self, plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], tasks: int) -> None:
         self.tasks = tasks
         self.plan, self.graph, self.buffers, self.slots = plan, plan.graph, buffers, slots
         builder = Builder(plan.kinds, plan.strides, len(stage.nests[0].extents))
@@ -154,7 +152,9 @@ class _Writer:
         for read in nest.reads:
             version = self.plan.version(read.node if isinstance(read, Load) else read.source)
             if version not in self.plan.local:
-                yield Access(self.plan.owner[version], self._rows(read.place) if isinstance(read, Load) else None, False)
+                yield Access(
+                    self.plan.owner[version], self._rows(read.place) if isinstance(read, Load) else None, False
+                )
         if nest.node not in self.plan.local:
             alone = not nest.terms and not (self.kept and nest.reduced[self.kept[0][0]])
             yield Access(self.plan.owner[nest.node], self._rows(nest.place) if alone else None, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import math
 import re
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ import numpy as np
 
 from backhand.compiling.recipe import C_TYPES
 
-__all__ = ["Names", "c_type", "literal", "where"]
+__all__ = ["Names", "c_type", "identifier", "literal", "where"]
 
 RESERVED = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
@@ -29,17 +28,20 @@ class Names:
         self._taken = {*RESERVED, *taken}
 
     def new(self, wish: str) -> str:
-        """An identifier like the wish that no one else has: ``net.layers['Affine1'].W`` gives ``Affine1_W``."""
-        parts = re.findall(r"[A-Za-z0-9_]+", wish)
-        name = "_".join(parts[-2:] if len(parts) > 1 else parts)
-        if not name or not name[0].isalpha() or name.startswith("bh_") or keyword.iskeyword(name):
-            name = f"v{name}"
+        """An identifier like the wish that no one else has."""
+        name = identifier(wish)
         made, number = name, 2
         while made in self._taken or re.fullmatch(r"[ijkl]\d?|[ijkl]|k\d+.*|acc\d+|int\d+_t|uint\d+_t", made):
             made = f"{name}_{number}"
             number += 1
         self._taken.add(made)
         return made
+
+
+def identifier(wish: str) -> str:
+    """A C identifier like a Python expression: ``net.layers['Affine1'].W`` gives ``Affine1_W``, ``%7`` gives ``v7``."""
+    name = "_".join(re.findall(r"[A-Za-z0-9_]+", wish)[-2:])
+    return name if name[:1].isalpha() and not name.startswith("bh_") else f"v{name}"
 
 
 def c_type(dtype: np.dtype[Any]) -> str:

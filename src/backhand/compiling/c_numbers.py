@@ -8,9 +8,9 @@ from backhand.compiling.kinds import Kinds
 __all__ = ["write_numbers"]
 
 FLOATS = {
-    "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}", "power": "pow({0}, {1})",
-    "negative": "-{0}", "positive": "{0}", "math.exp": "exp({0})", "math.log": "log({0})", "math.sqrt": "sqrt({0})",
-    "math.sin": "sin({0})", "math.cos": "cos({0})", "math.tanh": "tanh({0})",
+    "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
+    "power": "pow({0}, {1})", "negative": "-{0}", "positive": "{0}", "math.exp": "exp({0})", "math.log": "log({0})",
+    "math.sqrt": "sqrt({0})", "math.sin": "sin({0})", "math.cos": "cos({0})", "math.tanh": "tanh({0})",
 }  # fmt: skip
 INTEGERS = {
     "add": "__builtin_add_overflow", "subtract": "__builtin_sub_overflow", "multiply": "__builtin_mul_overflow",

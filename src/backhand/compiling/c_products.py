@@ -88,8 +88,13 @@ def write_product(
     by_columns = not is_small(plan, node) and n > m and n >= WIDE and not chained
     loops = Loops(extent=n if by_columns else m, apart=by_columns, work=m * n * k / 8)
     loops.accesses = [
-        Access(left.owner, left.strides[0] if 0 <= left.offset and left.offset + left.strides[1] * (k - 1) < left.strides[0]
-               and not by_columns else None, False),
+        Access(
+            left.owner,
+            left.strides[0]
+            if left.offset >= 0 and left.offset + left.strides[1] * (k - 1) < left.strides[0] and not by_columns
+            else None,
+            False,
+        ),
         Access(right.owner, None, False),
         Access(plan.owner[node], None if by_columns else n, True),
     ]
@@ -101,7 +106,8 @@ def write_product(
         (a0, a1), (b0, b1) = left.strides, right.strides
         loops.body = [
             f"{real} pack[{k} * ({n} + BH_LANES_{letter})];",
-            f"bh_product_{letter}(lo, hi, {n}, {k}, {alpha}, {A}, {a0}, {a1}, {B}, {b0}, {b1}, {beta}, {C}, {n}, pack);",
+            f"bh_product_{letter}(lo, hi, {n}, {k}, {alpha}, {A}, {a0}, {a1}, {B}, {b0}, {b1}, "
+            f"{beta}, {C}, {n}, pack);",
         ]
         return loops
     first, second = _layout((m, k), left.strides), _layout((k, n), right.strides)
@@ -112,8 +118,8 @@ def write_product(
     else:
         rows, columns, A, C = "hi - lo", str(n), f"{A} + lo * {1 if first[0] else first[1]}", f"{C} + lo * {n}"
     loops.body = [
-        f"p->gemm_{letter}(101, {112 if first[0] else 111}, {112 if second[0] else 111}, {rows}, {columns}, {k}, {alpha}, "
-        f"{A}, {first[1]}, {B}, {second[1]}, {beta}, {C}, {n});"
+        f"p->gemm_{letter}(101, {112 if first[0] else 111}, {112 if second[0] else 111}, {rows}, {columns}, {k}, "
+        f"{alpha}, {A}, {first[1]}, {B}, {second[1]}, {beta}, {C}, {n});"
     ]
     return loops
 

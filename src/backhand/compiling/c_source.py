@@ -9,13 +9,13 @@ from importlib.resources import files
 
 from backhand.compiling.blas import Blas
 from backhand.compiling.c_loops import Access, Loops, Partial, part_step, write_loops
-from backhand.compiling.c_names import Names, c_type, where
+from backhand.compiling.c_names import Names, c_type, identifier, where
 from backhand.compiling.c_numbers import write_numbers
 from backhand.compiling.c_products import blas_fits, is_small, write_product
+from backhand.compiling.c_sparse import gather_sparse, write_sparse
 from backhand.compiling.plan import Plan, Stage
 from backhand.compiling.recipe import C_TYPES
 from backhand.compiling.regions import Region, regions
-from backhand.compiling.c_sparse import gather_sparse, write_sparse
 from backhand.compiling.sparse import Sparse, find_sparse
 from backhand.graph import Node
 
@@ -94,11 +94,11 @@ class _Writer:
         plan, graph = self.plan, self.graph
         used = {o for n, o in plan.owner.items() if n not in plan.local and in_memory(graph.nodes[o])}
         for owner in sorted(used):
-            self.buffers[owner] = self.names.new(graph.labels[owner].lstrip("%"))
+            self.buffers[owner] = self.names.new(graph.labels[owner])
             self.source.fields.append(("memory", owner))
         for position, node in enumerate(graph.nodes):
             if node.weak and node.op != "constant" and plan.kinds.kind[position] == "number":
-                self.slots[position] = self.names.new(graph.labels[position].lstrip("%"))
+                self.slots[position] = self.names.new(graph.labels[position])
                 self.source.fields.append(("number", position))
         state = {s.input for s in graph.state}
         arguments = [i for i in graph.inputs if i not in state and i in self.buffers]
@@ -117,10 +117,12 @@ class _Writer:
             members.append(f"    {c_type(self.graph.nodes[owner].dtype)} *{self.buffers[owner]}_parts;")
             self.source.fields.append(("parts", owner))
             assert size
-        self.source.fields += [(name, 0) for name in ("error", "threads", "sgemm", "dgemm", "feed", "order", "left", "sparse")]
+        self.source.fields += [
+            (name, 0) for name in ("error", "threads", "sgemm", "dgemm", "feed", "order", "left", "sparse")
+        ]
         integer = "int64_t" if self.blas is None or self.blas.integer == 8 else "int"
         return [
-            "/* Written by backhand from your NumPy code: one function for each group of fused loops and each product. */",
+            "/* Written by backhand from your NumPy code: a function for each group of fused loops and each product */",
             "",
             '#include "elementwise.h"',
             f"typedef {integer} bh_int;",
@@ -175,18 +177,20 @@ class _Writer:
     def _product(self, node: int) -> Loops:
         loops = write_product(self.plan, node, self.buffers, self.slots)
         if self.sparse is not None and node in self.sparse.forward + self.sparse.backward:
-            write_sparse(self.plan, self.sparse, self.source.feeds[self.sparse.input], node, loops, self.buffers, self.slots)
+            write_sparse(
+                self.plan, self.sparse, self.source.feeds[self.sparse.input], node, loops, self.buffers, self.slots
+            )
         return loops
 
     def _write_stage(self, number: int, loops: Loops) -> str:
         """Write a stage's functions and give the call of the main one, for rows ``lo`` to ``hi``."""
         if number < 0:
             position = next(i for i, n in self.source.feeds.items() if n == -1 - number)
-            name, comment = self.names.new(f"gather_{self.buffers[position]}"), []
+            name, comment = f"gather_{self.buffers[position]}", []
             product = False
         else:
             stage = self.plan.stages[number]
-            name = f"k{number}_{self.names.new(self.graph.labels[stage.nodes[-1]].lstrip('%'))}"
+            name = f"k{number}_{identifier(self.graph.labels[stage.nodes[-1]])}"
             comment = [f"/* {line} */" for line in where(self.graph, computed(self.plan, stage))]
             product = stage.kind == "product"
         self.source.names[number] = name
@@ -244,9 +248,11 @@ class _Writer:
             if loops[number].by_task:
                 return self._in_turn(names[number], loops[number])
             return around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")
-        name = self.names.new(f"region_{names[region.shared[0]]}")
+        name = f"region_{names[region.shared[0]]}"
         lines = [f"if (task < {region.tasks}) {{"]
-        lines.append(f"    int64_t lo = {region.rows} * task / {region.tasks}, hi = {region.rows} * (task + 1) / {region.tasks};")
+        lines.append(
+            f"    int64_t lo = {region.rows} * task / {region.tasks}, hi = {region.rows} * (task + 1) / {region.tasks};"
+        )
         for number in region.shared:
             times = loops[number].extent // region.rows
             scale = f"{times} * " if times > 1 else ""
@@ -256,7 +262,9 @@ class _Writer:
             if loops[number].by_task:
                 lines += [f"    {line}" for line in self._in_turn(names[number], loops[number])]
             else:
-                lines += [f"    {line}" for line in around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")]
+                lines += [
+                    f"    {line}" for line in around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")
+                ]
         lines = [*lines, "}"] if region.aside else [*lines[1:-1]]
         self.functions.append(_function(f"static void {name}(struct step *restrict p, int64_t task)", lines))
         tasks = region.tasks + bool(region.aside)

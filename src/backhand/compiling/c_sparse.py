@@ -36,10 +36,10 @@ def write_sparse(
         call = f"bh_sparse_forward_{letter}(p->sparse, lo, hi, {columns}, {B}, {C});"
     else:
         alpha, beta = scales(plan, node, slots)
-        call = f"bh_sparse_backward_{letter}(p->sparse, {sparse.rows}, lo, hi, {columns}, {alpha}, {B}, {beta}, {C}, task);"
-        # 0 * w counts for nothing only while w and d are finite: else the batch is gathered as it is, and so from then on.
-        loops.before.append(
-            f"if (p->sparse && !bh_finite_{letter}({B}, {sparse.rows * columns})) "
-            f"{{ p->sparse = 0; bh_gather(p->feed + {number}, p->order, p->left, 0, {sparse.rows}); }}"
-        )
+        sizes = f"{sparse.rows}, lo, hi, {columns}"
+        call = f"bh_sparse_backward_{letter}(p->sparse, {sizes}, {alpha}, {B}, {beta}, {C}, task);"
+        # 0 * w counts for nothing only while w and d are finite: else the batch is gathered as it is, from now on.
+        gather = f"bh_gather(p->feed + {number}, p->order, p->left, 0, {sparse.rows});"
+        finite = f"bh_finite_{letter}({B}, {sparse.rows * columns})"
+        loops.before.append(f"if (p->sparse && !{finite}) {{ p->sparse = 0; {gather} }}")
     loops.body = ["if (p->sparse) {", f"    {call}", "    return;", "}", *loops.body]

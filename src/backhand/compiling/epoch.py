@@ -53,12 +53,13 @@ def _samples(node: Node, x: Any, batch: tuple[int, ...], scale: float | None) ->
     """The samples as contiguous rows, if a batch of them fits the input."""
     if x.ndim == 0 or math.prod(batch) * math.prod(x.shape[1:]) != math.prod(node.shape):
         raise ShapeError(
-            f"{node.name} has shape {node.shape}; {math.prod(batch)} samples a step of shape {x.shape[1:]} don't fill it"
+            f"{node.name} has shape {node.shape}; {math.prod(batch)} samples a step, each of shape {x.shape[1:]}, "
+            "don't fill it"
         )
     pixels = x.dtype == np.uint8 and scale is not None and node.dtype.char in "fd"
     if x.dtype != node.dtype and not pixels:
         raise DTypeError(
-            f"{node.name} is {node.dtype}, and the samples are {x.dtype}: use .astype, or give the scale of uint8 pixels"
+            f"{node.name} is {node.dtype}, and the samples are {x.dtype}: use .astype, or give the scale of pixels"
         )
     return np.ascontiguousarray(x)
 
@@ -97,6 +98,8 @@ def _native(
     batch = order.size // steps if steps else 0
     feeds, kept = np.zeros(len(samples), FEED), np.zeros(len(results), KEPT)
     targets = []
+    places = engine.graph.inputs[: len(samples)]
+    before = [engine.arrays[i] for i in places]
     for number, (node, x) in enumerate(zip(program.arguments, samples, strict=True)):
         target = program.staging(number)
         targets.append(target)
@@ -131,6 +134,8 @@ def _native(
             done += 1
     finally:
         engine.block[engine.place["sparse", 0]] = 0
+        for place, array in zip(places, before, strict=True):  # where single calls have their arguments
+            engine.attach(place, array)
         program.leave()
     del zeros
 
@@ -138,12 +143,13 @@ def _native(
 def _without_zeros(engine: NativeEngine, program: Program, samples: list[Any], scale: float | None) -> list[Any]:
     """Where the samples of a first layer are mostly zeros, let the steps leave them out; gives the memory for that."""
     sparse = engine.source.sparse
-    engine.density = None
+    engine.density, engine.leaves_out_zeros = None, False
     if sparse is None:
         return []
     x = samples[list(engine.source.feeds).index(sparse.input)]
     engine.density = density(x)
-    if engine.density > DENSEST:
+    engine.leaves_out_zeros = engine.density <= DENSEST
+    if not engine.leaves_out_zeros:
         return []
     dtype = engine.graph.nodes[sparse.input].dtype
     rows, columns, tasks = sparse.rows, sparse.columns, engine.source.tasks

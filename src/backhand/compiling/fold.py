@@ -8,9 +8,6 @@ from backhand.compiling.kinds import Kinds
 
 __all__ = ["Fold", "fold_updates"]
 
-Factors = tuple[tuple[int, int], ...]
-"""Number nodes that multiply (power 1) or divide (power -1)."""
-
 
 class Fold(NamedTuple):
     """node = beta * base + alpha * product: each of alpha and beta is a sign and the number nodes that multiply."""
@@ -51,23 +48,21 @@ def fold_updates(kinds: Kinds) -> dict[int, Fold]:
 def _scaled(kinds: Kinds, position: int) -> tuple[int, tuple[int, ...], int, tuple[int, ...]]:
     """A node as sign * numbers * inner, and the nodes that this takes apart."""
     graph = kinds.graph
-    sign, numbers, way = 1, (), ()
+    sign = 1
+    numbers: tuple[int, ...] = ()
+    way: tuple[int, ...] = ()
     while kinds.kind[position] == "map":
         node = graph.nodes[position]
-        if node.op == "negative":
-            step = (-1, None, node.inputs[0])
-        elif node.op == "multiply" and kinds.kind[node.inputs[0]] == "number":
-            step = (1, node.inputs[0], node.inputs[1])
-        elif node.op == "multiply" and kinds.kind[node.inputs[1]] == "number":
-            step = (1, node.inputs[1], node.inputs[0])
-        else:
+        scales = [i for i in node.inputs if kinds.kind[i] == "number"]
+        rest = [i for i in node.inputs if kinds.kind[i] != "number"]
+        if node.op not in ("negative", "multiply") or len(rest) != 1:
             break
-        if graph.nodes[step[2]].shape != node.shape or graph.nodes[step[2]].dtype != node.dtype:
+        if graph.nodes[rest[0]].shape != node.shape or graph.nodes[rest[0]].dtype != node.dtype:
             break
-        sign *= step[0]
-        numbers += () if step[1] is None else (step[1],)
+        sign *= -1 if node.op == "negative" else 1
+        numbers += tuple(scales)
         way += (position,)
-        position = step[2]
+        position = rest[0]
     return sign, numbers, position, way
 
 

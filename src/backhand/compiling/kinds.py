@@ -111,7 +111,7 @@ def _decide_storage(kinds: Kinds) -> None:
     reads, depth, repeated = [0] * count, [0] * count, [False] * count
     ends = {*graph.outputs, *(s.output for s in graph.state if s.output is not None)}
     for position in range(count - 1, -1, -1):
-        node, kind = graph.nodes[position], kinds.kind[position]
+        kind = kinds.kind[position]
         if position in ends:
             stored[position] = kinds.row_major[position] = True
         if kind == "number":

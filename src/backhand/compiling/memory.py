@@ -1,4 +1,4 @@
-"""Where the values between a step's stages lie: one block of memory, in which a place is used again after its last use."""
+"""Where the values between a step's stages lie: one block, in which a place is used again after its last use."""
 
 from __future__ import annotations
 

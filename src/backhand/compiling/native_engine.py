@@ -38,7 +38,8 @@ class NativeEngine:
         blas = find_blas()
         threads = threads or available_threads()
         self.blas = blas
-        self.density: float | None = None  # of the samples of the last epoch
+        self.density: float | None = None  # of the samples of the last epoch,
+        self.leaves_out_zeros = False  # and whether its products left out the zeros
         self.source: Source = write_source(plan, blas, threads)
         self.text = self.source.text
         self.calls_blas = "->gemm_" in self.text

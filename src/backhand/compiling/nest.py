@@ -18,8 +18,9 @@ __all__ = ["Nest", "arranged", "natural"]
 class Nest:
     """The loops that compute one node.
 
-    ``order`` lists the node's axes longer than 1 from the outermost loop to the innermost, ``extents`` how far each runs, ``reduced``
-    over which a reduction goes. ``values`` are the element's expressions: one, or the two factors of a ``dot``.
+    ``order`` lists the node's axes longer than 1 from the outermost loop to the innermost, ``extents`` how far each
+    runs, ``reduced`` over which a reduction goes. ``values`` are the element's expressions: one, or the two factors of
+    a ``dot``.
     ``place`` is where the result goes, in elements of the node's memory; for a ``put`` index arrays add ``terms``.
     ``number`` is the result of an argmax: the index along its axis.
     """
@@ -93,10 +94,7 @@ def _strides_along(kinds: Kinds, position: int, order: tuple[int, ...], reduced:
     """Contiguous strides in which the node's axes follow each other as its loops do."""
     node = kinds.graph.nodes[position]
     kept = [a for a in range(len(reduced)) if not reduced[a]]
-    if node.param("keepdims", False):
-        own = {a: a for a in kept}
-    else:
-        own = {a: n for n, a in enumerate(kept)}
+    own = {a: a if node.param("keepdims", False) else n for n, a in enumerate(kept)}
     strides, step = [1] * len(node.shape), 1
     for axis in reversed([a for a in order if a in own]):
         strides[own[axis]] = step

@@ -33,7 +33,7 @@ class NumpyEngine:
         self.values: list[Any] = [None] * len(self.graph.nodes)
         self._roots = _roots(self.graph)
         self._last = _last_uses(self.graph, self._roots)
-        self._in_place = {n: s for n, s in self._targets().items()}
+        self._in_place = self._targets()
         self._calls = self._plan()
         self._commits = [
             (s.input, s.output)
@@ -90,7 +90,7 @@ class NumpyEngine:
     # -- the plan -----------------------------------------------------------------------------------------------------
 
     def _targets(self) -> dict[int, int]:
-        """The results that may be written into the state whose new value they are: its old value has no later reader."""
+        """The results that may be written into the state whose new value they are: nobody reads the old one later."""
         found: dict[int, int] = {}
         for state in self.graph.state:
             new = state.output
@@ -197,7 +197,8 @@ class NumpyEngine:
         if node.op == "matmul":
             return lambda out: np.matmul(values[inputs[0]], values[inputs[1]], out=out)
         if node.op in REDUCTIONS:
-            reduce, given = REDUCTIONS[node.op], dict(node.params)
+            reduce: Any = REDUCTIONS[node.op]
+            given = dict(node.params)
             return lambda out: reduce(values[inputs[0]], out=out, **given)
         functions = [f for f in TABLE[node.op].numpy if isinstance(f, np.ufunc)] if node.op in TABLE else []
         if not TABLE[node.op].elementwise or not functions or node.params:

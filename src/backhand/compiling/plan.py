@@ -112,9 +112,10 @@ def _units(made: Plan) -> dict[int, Unit]:
             nest = arranged(kinds, made.strides, position, kind == "put")
             unit = Unit("nest", position, nest)
             for load in nest.reads:
-                affine = isinstance(load, Load)
-                version = made.version(load.node if isinstance(load, Load) else load.source)
-                unit.reads.append((version, load if affine else None))
+                if isinstance(load, Load):
+                    unit.reads.append((made.version(load.node), load))
+                else:
+                    unit.reads.append((made.version(load.source), None))
             if kind == "put":
                 unit.reads.append((made.version(node.inputs[0]), None))
         elif kind in ("product", "host"):
@@ -172,8 +173,11 @@ def _in_time(made: Plan, reader: Unit, writer: int, old: int) -> bool:
         return all(
             load is None or made.version(load.node) != old or not _moves(load, reader) for _, load in reader.reads
         )
+    nest = reader.nest
     return kind == "map" and all(
-        load is not None and load.place == reader.nest.place for version, load in reader.reads if version == old
+        load is not None and nest is not None and load.place == nest.place
+        for version, load in reader.reads
+        if version == old
     )
 
 
@@ -252,6 +256,6 @@ def _find_local(made: Plan, readers: dict[int, list[Unit]]) -> None:
     kept = {made.version(i) for i in ends}
     for stage in made.stages:
         for position in stage.nodes:
-            if kinds.kind[position] in ("map", "pick") and position not in kept:
-                if all(reader.node in stage.nodes for reader in readers[position]):
-                    made.local.add(position)
+            mine = kinds.kind[position] in ("map", "pick") and position not in kept
+            if mine and all(reader.node in stage.nodes for reader in readers[position]):
+                made.local.add(position)

@@ -9,7 +9,7 @@ program.numbers["optimizer.iter"]                           # what the numbers a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
 from backhand.compiling.rewrite import simplify
+from backhand.compiling.rows import Row, rows
 from backhand.errors import GraphError
 from backhand.graph import Graph
 from backhand.graph.evaluate import fitting
@@ -26,22 +27,6 @@ from backhand.graph.evaluate import fitting
 __all__ = ["Program", "Row", "build"]
 
 Engine = NativeEngine | NumpyEngine
-
-
-class Row(NamedTuple):
-    """One line of ``Program.explain()``: a kernel (fused loops), a product, or a call of NumPy.
-
-    ``nodes`` are the graph's nodes that it computes, ``bytes`` what it reads and writes, ``flops`` its arithmetic
-    operations, each of one step. ``how`` is how it is done: ``"loop"``, ``"own product"``, ``"BLAS"``, ``"sparse"``,
-    ``"NumPy"``; ``where`` the layers and source lines that it came from.
-    """
-
-    name: str
-    how: str
-    nodes: tuple[int, ...]
-    bytes: int
-    flops: int
-    where: str
 
 
 def build(graph: Graph, engine: str = "native", threads: int | None = None) -> Program:
@@ -101,7 +86,7 @@ class Program:
 
     def explain(self) -> list[Row]:
         """What a step consists of, in the order in which it runs."""
-        return []
+        return rows(self._engine)
 
     def bind(self, state: Mapping[str, Any], streams: Mapping[str, Any] | None = None) -> None:
         """Say where the state lives: by its name in ``graph.state`` the array that runs read and write in place.

@@ -59,9 +59,7 @@ def _own_rows(loops: Loops, rows: int) -> bool:
     if loops.apart:
         return True
     parts = {partial.owner for partial in loops.partials}
-    return all(
-        step is not None or owner in parts for owner, (step, written) in _rows(loops, rows).items() if written
-    )
+    return all(step is not None or owner in parts for owner, (step, written) in _rows(loops, rows).items() if written)
 
 
 def _needed_before(loops: dict[int, Loops], waiting: list[int], leader: int) -> list[int]:
@@ -93,7 +91,12 @@ def _grown(loops: dict[int, Loops], waiting: list[int], leader: int, tasks: int)
 def _in_step(loops: dict[int, Loops], region: Region, number: int) -> bool:
     """Can the stage run through its rows in step with the region's, task by task?"""
     stage = loops[number]
-    if not stage.split or stage.apart or stage.extent % region.rows or any(_conflict(stage, loops[n]) for n in region.aside):
+    if (
+        not stage.split
+        or stage.apart
+        or stage.extent % region.rows
+        or any(_conflict(stage, loops[n]) for n in region.aside)
+    ):
         return False
     mine = _rows(stage, region.rows)
     for other in region.shared:
@@ -125,5 +128,3 @@ def _conflict(one: Loops, two: Loops) -> bool:
     if written & touched:
         return True
     return bool({a.owner for a in two.accesses if a.written} & {a.owner for a in one.accesses})
-
-

@@ -43,7 +43,7 @@ def find_sparse(plan: Plan) -> Sparse | None:
 
 def _products(plan: Plan, position: int, state: set[int]) -> Sparse | None:
     graph, kinds = plan.graph, plan.kinds
-    shape = graph.nodes[position].shape
+    rows, columns = shape = graph.nodes[position].shape
     product_of = {fold.product: node for node, fold in plan.folds.items()}
     forward: list[int] = []
     backward: list[int] = []
@@ -59,7 +59,12 @@ def _products(plan: Plan, position: int, state: set[int]) -> Sparse | None:
                 stack.append((reader, turned or not flat))
                 continue
             stage = product_of.get(reader, reader)
-            if kinds.kind[stage] != "product" or node.op != "matmul" or node.inputs[0] != source or source in node.inputs[1:]:
+            if (
+                kinds.kind[stage] != "product"
+                or node.op != "matmul"
+                or node.inputs[0] != source
+                or source in node.inputs[1:]
+            ):
                 return None
             lanes = 64 // node.dtype.itemsize
             right = operand(plan, node.inputs[1])
@@ -68,7 +73,7 @@ def _products(plan: Plan, position: int, state: set[int]) -> Sparse | None:
             if is_small(plan, stage) or sizes(plan, stage)[1] < lanes or (not turned and stage in plan.folds):
                 return None
             (backward if turned else forward).append(stage)
-    return Sparse(position, *shape, tuple(forward), tuple(backward))
+    return Sparse(position, rows, columns, tuple(forward), tuple(backward))
 
 
 def density(samples: np.ndarray) -> float:
