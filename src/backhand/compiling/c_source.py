@@ -15,7 +15,7 @@ from backhand.compiling.c_products import blas_fits, is_small, write_product
 from backhand.compiling.c_sparse import gather_sparse, write_sparse
 from backhand.compiling.plan import Plan, Stage
 from backhand.compiling.recipe import C_TYPES
-from backhand.compiling.regions import Region, regions
+from backhand.compiling.regions import Region, is_large, regions
 from backhand.compiling.sparse import Sparse, find_sparse
 from backhand.graph import Node
 
@@ -64,6 +64,8 @@ class _Writer:
 
     def write(self) -> Source:
         self._name_members()
+        if not any(is_large(self._loops(stage)) for stage in self.plan.stages if self.is_native(stage)):
+            self.tasks = self.source.tasks = 1  # too little work to share out
         waiting: dict[int, Loops] = {-1 - number: self._feed(number, i) for i, number in self.source.feeds.items()}
         for index, stage in enumerate(self.plan.stages):
             if self.is_native(stage):

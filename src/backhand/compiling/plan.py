@@ -238,7 +238,7 @@ def _joins(unit: Unit, group: list[Unit], written: dict[int, int]) -> bool:
     for version, load in unit.reads:
         if version in members:
             made = members[version].nest
-            if load is None or made is None or any(made.reduced) or load.place != made.place:
+            if load is None or made is None or made.kind not in ("map", "pick") or load.place != made.place:
                 return False
     old = written.get(unit.node)
     if old is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from backhand.compiling.c_loops import Loops
 
-__all__ = ["Region", "regions"]
+__all__ = ["Region", "is_large", "regions"]
 
 WORTH = 20_000.0
 """Cycles: less work than this isn't worth waking another thread for."""
@@ -37,7 +37,7 @@ def regions(loops: dict[int, Loops], tasks: int) -> list[Region]:
     waiting = list(loops)
     made: list[Region] = []
     while waiting:
-        leader = next((n for n in waiting if tasks > 1 and _is_large(loops[n])), None)
+        leader = next((n for n in waiting if tasks > 1 and is_large(loops[n])), None)
         if leader is None:
             made += [Region([n]) for n in waiting]
             break
@@ -50,7 +50,8 @@ def regions(loops: dict[int, Loops], tasks: int) -> list[Region]:
     return made
 
 
-def _is_large(loops: Loops) -> bool:
+def is_large(loops: Loops) -> bool:
+    """Is it worth sharing out among threads?"""
     return loops.split and loops.extent > 1 and loops.work >= WORTH and _own_rows(loops, loops.extent)
 
 
@@ -81,7 +82,7 @@ def _grown(loops: dict[int, Loops], waiting: list[int], leader: int, tasks: int)
             skipped.append(number)
         elif _in_step(loops, region, number):
             region.shared.append(number)
-        elif not _is_large(loops[number]) and not any(_conflict(loops[number], loops[n]) for n in region.shared):
+        elif not is_large(loops[number]) and not any(_conflict(loops[number], loops[n]) for n in region.shared):
             region.aside.append(number)
         else:
             skipped.append(number)
