@@ -4,7 +4,7 @@
 
 The first table counts a graph's nodes: as traced, after each pass of the first round in which it finds something, and
 at the end. With ``--speed`` each target's step is compiled once with all passes and once without each that changes its
-graph; they alternate in one process, and the table gives the step's CPU time by epoch on one thread, which other work on
+graph; they alternate in one process. The table gives the step's CPU time by epoch on one thread, which other work on
 the machine hardly touches, and the ratio to it without each pass.
 """
 
