@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from backhand.cli.bench import bench
+from backhand.errors import OptionError
+
 ROOT = Path(__file__).parents[2]
 COMPARE = ROOT / "benchmarks" / "compare"
 
@@ -47,9 +50,6 @@ def test_a_contender_that_trains_something_else_is_out(monkeypatch):
 
 
 def test_bench_says_that_it_needs_the_checkout(monkeypatch, tmp_path):
-    import backhand
-    from backhand.cli.bench import bench
-
-    monkeypatch.setattr(backhand, "__file__", str(tmp_path / "lib" / "site-packages" / "backhand" / "__init__.py"))
-    with pytest.raises(backhand.errors.OptionError, match="in the source checkout"):
+    monkeypatch.setattr(sys.modules["backhand.cli.bench"], "FOLDER", tmp_path / "none")
+    with pytest.raises(OptionError, match="in the source checkout"):
         bench()

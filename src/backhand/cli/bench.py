@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-import backhand
 from backhand.errors import OptionError
+
+FOLDER = Path(__file__).parents[3] / "benchmarks" / "compare"
 
 
 def bench(
@@ -27,10 +28,9 @@ def bench(
 
     The frameworks are an extra: pip install 'backhand[bench]'. What isn't installed is left out, and said.
     """
-    folder = Path(backhand.__file__).parents[2] / "benchmarks" / "compare"
-    if not folder.is_dir():
+    if not FOLDER.is_dir():
         raise OptionError("bench: the benchmarks are in the source checkout, not in an installed package; run it there")
-    command = [sys.executable, str(folder), f"--repetitions={repetitions}"]
+    command = [sys.executable, str(FOLDER), f"--repetitions={repetitions}"]
     command += [f"--only={only}"] if only else []
     command += ["--quick"] if quick else []
     command += [f"--out={out}"] if out else []
