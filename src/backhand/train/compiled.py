@@ -17,6 +17,9 @@ from backhand.train.settings import Settings
 AT_A_TIME = 0.03
 """Seconds of iterations without a look at Ctrl-C, about."""
 
+THREADS = 2
+"""On any machine: how the work is shared out decides on the last bits, which a resumed run must keep."""
+
 MOST_LABELS = 2**25
 """So many numbers at most the one-hot labels of a whole data set may be."""
 
@@ -90,7 +93,7 @@ class CompiledAccuracy:
         self.network, self.batches, self.name = network, batches, name
         rows = np.arange(EVALUATED_AT_ONCE)
         example = batches.samples(batches.data.x_train, rows), batches.data.t_train[rows].astype(np.int64)
-        self.step = Step(count, example, settings.engine, 1, lambda text: tell(f"to evaluate, {text}"))
+        self.step = Step(count, example, settings.engine, THREADS, lambda text: tell(f"to evaluate, {text}"))
 
     def __call__(self, x: Array, t: Array) -> float:
         """Of samples x with labels t. Raises NotFiniteError for NaN among the scores."""
