@@ -22,10 +22,11 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/graph_growth.py
 	$(BIN)/python benchmarks/check_time.py
+	$(BIN)/python benchmarks/compare
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/mutants/run.py
@@ -44,6 +45,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' \
+	  || echo "not all of the frameworks could be installed; make bench leaves out what is missing"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml

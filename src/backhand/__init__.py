@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from backhand import errors as errors
     from backhand.checking.check import check as check
+    from backhand.compiling import compile as compile
     from backhand.data import load_mnist as load_mnist
     from backhand.drawing import draw as draw
     from backhand.graph import (
@@ -62,6 +63,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "backhand.checking.check": ["check"],
+    "backhand.compiling": ["compile"],
     "backhand.data": ["load_mnist"],
     "backhand.drawing": ["draw"],
     "backhand.graph": ["Graph", "Run", "differentiate", "grad", "trace"],

@@ -14,6 +14,7 @@
     ├── NetworkError     (TypeError)     a network lacks something that training needs
     ├── GraphError       (ValueError)    a graph is malformed, or called with what it was not traced for
     ├── TraceError       (TypeError)     code does something that a computation graph can't hold
+    ├── BusyError        (RuntimeError)  a compiled step is called while it runs in another thread
     ├── CheckError       (ValueError)    something can't be checked as asked
     └── RunError         (RuntimeError)  a run folder can't be used as asked
 
@@ -30,6 +31,7 @@ MulLayer.backward: there is no forward to go back through; call forward first
 
 __all__ = [
     "BackhandError",
+    "BusyError",
     "CheckError",
     "DTypeError",
     "DataError",
@@ -96,6 +98,10 @@ class TraceError(BackhandError, TypeError):
 
 class CheckError(BackhandError, ValueError):
     """Something can't be checked as asked: it isn't there, can't be run, or doesn't fit its inputs."""
+
+
+class BusyError(BackhandError, RuntimeError):
+    """A compiled step is called while it runs in another thread."""
 
 
 class RunError(BackhandError, RuntimeError):

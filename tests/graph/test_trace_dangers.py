@@ -299,6 +299,48 @@ def test_overlapping_parameters_that_are_written_are_refused():
     check(lambda x: x * net.one[0] + net.two[1], X)  # reading both is fine
 
 
+class Filters:
+    """The book's convolution keeps its filters as a matrix, a view of the parameter that is written afterwards."""
+
+    def __init__(self):
+        self.W = np.arange(6.0).reshape(2, 3)
+        self.col_W = None
+
+    def step(self, x):
+        self.col_W = self.W.reshape(2, -1).T
+        out = np.dot(x, self.col_W)
+        self.W -= 0.1 * np.dot(out.T, x)
+        return out
+
+
+def test_a_cached_view_of_a_parameter_that_is_written():
+    layer, twin = Filters(), Filters()
+    for one in (layer, twin):
+        one.step(X)  # from now on the view is there before the call
+    recording = record(layer.step, X)
+    for x in (X, OTHER):
+        assert same(recording.replay(x), twin.step(x))
+        assert same(layer.W, twin.W)
+
+    def stale(x):
+        out = np.sum(layer.col_W) * x
+        layer.W += 1
+        return out
+
+    refused(stale, X, match="share memory")
+
+
+def test_a_cached_view_that_is_handed_out_counts_as_read():
+    layer = Filters()
+    layer.step(X)
+
+    def f(x):
+        layer.W += 1
+        return x, layer.col_W
+
+    refused(f, X, match="share memory")
+
+
 def test_an_argument_that_is_also_a_parameter():
     net = Box(W=np.array([1.0, 2.0, 3.0]))
 

@@ -13,16 +13,17 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "backhand"
 # What a room may use: itself, the rooms named beside it, and the outside libraries named after them.
 HOUSE = {
-    "__init__": ({"errors", "checking", "data", "drawing", "graph", "nn"}, set()),
+    "__init__": ({"errors", "checking", "compiling", "data", "drawing", "graph", "nn"}, set()),
     "__main__": ({"cli"}, set()),
     "errors": (set(), set()),
     "graph": ({"errors"}, {"numpy"}),
     "checking": ({"errors", "graph"}, {"numpy", "pytest"}),
+    "compiling": ({"errors", "graph"}, {"numpy", "platformdirs"}),
     "testing": ({"checking"}, set()),
     "drawing": ({"errors", "graph"}, {"numpy", "graphlay", "PIL"}),
     "nn": ({"errors"}, {"numpy"}),
     "data": ({"errors"}, {"numpy", "platformdirs", "pooch", "PIL"}),
-    "train": ({"errors", "nn", "data"}, {"numpy", "matplotlib", "rich", "safetensors", "PIL"}),
+    "train": ({"compiling", "errors", "nn", "data"}, {"numpy", "matplotlib", "rich", "safetensors", "PIL"}),
     "notes": ({"errors", "graph", "drawing", "nn", "data"}, {"numpy"}),
     "cli": ({"errors", "checking", "drawing", "nn", "data", "train", "notes"}, {"numpy", "rich", "typer"}),
 }

@@ -18,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 
+from backhand.cli.bench import bench
 from backhand.cli.check import check
 from backhand.cli.draw import draw
 from backhand.cli.notes import notes
@@ -35,6 +36,7 @@ app.command()(predict)
 app.command()(check)
 app.command()(draw)
 app.command()(notes)
+app.command()(bench)
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer names only this one of the errors that its parser raises
 

@@ -51,6 +51,10 @@ def train(
         bool, typer.Option(help="Samples as rows (N, 784), or as they are, (N, 1, 28, 28).")
     ] = Settings.flatten,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = Settings.seed,
+    engine: Annotated[
+        str | None,
+        typer.Option(show_default=False, help="native (by default), numpy, or eager: the network's own code."),
+    ] = Settings.engine,
     name: Annotated[
         str | None, typer.Option(show_default=False, help="The run's name; by default mnist-001, mnist-002, ...")
     ] = None,
@@ -75,6 +79,7 @@ def train(
         "labels": labels,
         "flatten": flatten,
         "seed": seed,
+        "engine": engine,
         "arguments": tuple(arguments or ()),
     }
     stream = streams(as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -285,8 +285,8 @@ def evaluate(
             values[position] = function(values[read[0]], values[read[1]])
         elif len(read) == 1:
             values[position] = function(values[read[0]])
-        elif function is _draw:
-            values[position] = _draw(graph.nodes[position], streams or {})
+        elif function is draw:
+            values[position] = draw(graph.nodes[position], streams or {})
         else:
             values[position] = function(*[values[i] for i in read])
         if dead and not keep:
@@ -295,7 +295,8 @@ def evaluate(
     return values
 
 
-def _draw(node: Node, streams: dict[str, Any]) -> Any:
+def draw(node: Node, streams: Mapping[str, Any]) -> Any:
+    """A random draw from the stream that the node names."""
     stream = node.param("stream")
     source = np.random if stream == "numpy.random" else streams.get(stream)
     if source is None:
@@ -333,7 +334,7 @@ def plan(graph: Graph) -> list[Step]:
 
 def _function(node: Node) -> Callable[..., Any]:
     if node.op == "random":
-        return _draw
+        return draw
     if node.op == "constant":
         value = node.param("value").value
         return lambda: value

@@ -14,7 +14,7 @@ from backhand.graph.tracing.memory import sharing
 from backhand.graph.tracing.program import Program
 from backhand.graph.tracing.state import Target
 
-__all__ = ["replay"]
+__all__ = ["check_fits", "replay"]
 
 
 def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
@@ -23,7 +23,7 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     given = match(graph.arguments, inputs, "arguments")
     world = World([*zip(target.names, inputs, strict=True), ("self", target.function)])
     leaves = world.by_path
-    _check(program, leaves, world.settings)
+    check_fits(program, leaves, world.settings)
     own = [(s, path) for s, path in zip(graph.state, program.paths, strict=True) if not s.argument]
     values = given + [leaves[path] for _, path in own]
     values = [fitting(graph.nodes[i], value) for i, value in zip(graph.inputs, values, strict=True)]
@@ -45,7 +45,8 @@ def replay(target: Target, program: Program, inputs: tuple[Any, ...]) -> Any:
     return unflatten(graph.results, iter(results))
 
 
-def _check(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -> None:
+def check_fits(program: Program, leaves: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise TraceError unless the objects, whose leaves and settings these are, are as they were traced."""
     for path in program.paths:
         if path not in leaves:
             raise TraceError(f"{path} is not there yet: call the function once for itself, so that it makes its state")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from backhand.graph.tracing.program import Draft, Program
 from backhand.graph.tracing.state import Target, trace_once
 from backhand.graph.tracing.tape import active_tape
 
-__all__ = ["Recording", "record", "trace"]
+__all__ = ["Real", "Recording", "call_on_copies", "record", "trace"]
 SCALARS = (int, float, complex)
 
 
@@ -69,6 +69,7 @@ class Recording:
         graph: what was traced.
         cold: the first call differs from all later ones, so the function must be called once for itself before
         `replay`.
+        target, program: the function with its example inputs; the graph with what else must hold for it.
 
     >>> import numpy as np, backhand
     >>> from backhand.graph import record
@@ -84,8 +85,8 @@ class Recording:
     def __init__(self, target: Target, program: Program, cold: bool) -> None:
         self.graph = program.graph
         self.cold = cold
-        self._target = target
-        self._program = program
+        self.target = target
+        self.program = program
 
     def replay(self, *inputs: Any) -> Any:
         """Run the graph in place of the function, on the objects' state as it is now, and store their new state.
@@ -98,12 +99,16 @@ class Recording:
         """
         from backhand.graph.replay import replay
 
-        return replay(self._target, self._program, inputs)
+        return replay(self.target, self.program, inputs)
 
 
 @no_collection()
-def record(function: Callable[..., Any], *inputs: Any) -> Recording:
-    """As :func:`trace`, and keeps hold of the objects, so that the graph can be run on them: see :class:`Recording`."""
+def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = ()) -> Recording:
+    """As :func:`trace`, and keeps hold of the objects, so that the graph can be run on them: see :class:`Recording`.
+
+    ``lifted`` are paths of Python numbers that become inputs although no call changes them: a learning rate on a
+    schedule of its owner's.
+    """
     inputs = tuple(v.value if type(v) is Tracer else v for v in inputs)  # a trace inside a trace
     target = _target(function, inputs)
     first = World(target.roots)
@@ -116,10 +121,10 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
     stream = random_state()
     try:
         with np.errstate(), patched():
-            real = _call_on_copies(target, first)
+            real = call_on_copies(target, first)
             first.check_generators()
             second = World(target.roots)
-            changing = _changing(first, second)
+            changing = _changing(first, second) | set(lifted)
             later = _traced(target, second, changing, nudge=True)
             first.restore()
             set_random_state(stream)
@@ -139,9 +144,9 @@ def record(function: Callable[..., Any], *inputs: Any) -> Recording:
 
 def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real]:
     """The program of the second call, if the third is the same."""
-    _call_on_copies(target, first)
+    call_on_copies(target, first)
     second = World(target.roots)
-    real = _call_on_copies(target, second)
+    real = call_on_copies(target, second)
     third = World(target.roots)
     changing = changing | _changing(second, third)
     last = _traced(target, third, changing, nudge=True)
@@ -187,7 +192,7 @@ class Real:
     stream: Any
 
 
-def _call_on_copies(target: Target, world: World) -> Real:
+def call_on_copies(target: Target, world: World) -> Real:
     """Call the function for real, on copies of every array; the objects then hold the state after the call."""
     stream = random_state()
     make = copies(world)

@@ -37,11 +37,15 @@ class Examination:
 
 def accuracy(network: Trainable, batches: Batches, x: Array, t: Array, name: str) -> float:
     """The share of the samples whose largest score is the right class's."""
-    right = sum(
+    return count_right(network, batches, x, t, name) / len(x)
+
+
+def count_right(network: Trainable, batches: Batches, x: Array, t: Array, name: str) -> int:
+    """How many of the samples have their largest score at the right class."""
+    return sum(
         int(np.sum(np.argmax(scores, axis=1) == t[start : start + len(scores)]))
         for start, scores in _scores(network, batches, x, name)
     )
-    return right / len(x)
 
 
 def examine(network: Trainable, batches: Batches, x: Array, t: Array, name: str, worst: int = 24) -> Examination:

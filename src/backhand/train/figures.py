@@ -64,6 +64,13 @@ def norm_lines(history: History) -> list[Line]:
     return [Line(name, x, np.array([e.gradient_norms[name] for e in history.evaluations])) for name in names]
 
 
+def load() -> None:
+    """Load what draws."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
+
+
 def curves_png(history: History, at_the_end: tuple[float, float]) -> bytes:
     """Loss and accuracies side by side, as PNG; `at_the_end` as in ``accuracy_lines``."""
     with _quietly():

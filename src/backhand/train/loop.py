@@ -1,4 +1,4 @@
-"""The training loop around ``Training.step``: evaluations, checkpoints, Ctrl-C."""
+"""The training loop around ``Training.advance``: evaluations, checkpoints, Ctrl-C."""
 
 import contextlib
 import signal
@@ -8,7 +8,7 @@ from time import perf_counter
 from types import FrameType
 
 from backhand.errors import NotFiniteError
-from backhand.train import checkpoint
+from backhand.train import checkpoint, figures
 from backhand.train.folder import RunFolder, writing
 from backhand.train.progress import Progress
 from backhand.train.training import Training
@@ -76,11 +76,18 @@ def run(training: Training, iterations: int, saver: Saver) -> bool:
     Raises NotFiniteError when the training diverges, and whatever the network raises.
     """
     progress = saver.progress
+    loading = None
     progress.started(saver.folder.path, training.iteration, iterations)
     try:
         with interruptible() as interrupted:
             while training.iteration < iterations and not interrupted():
-                progress.advanced(training.iteration + 1, training.step())
+                before = training.iteration
+                for done, loss in enumerate(training.advance(iterations - before), before + 1):
+                    progress.advanced(done, loss)
+                if loading is None and training.compiled and training.compiled.step.verified:
+                    # What draws the report takes a while to load: beside the compiled iterations it costs nothing.
+                    loading = threading.Thread(target=figures.load, daemon=True)
+                    loading.start()
                 if evaluated := training.at_epoch():
                     progress.evaluated(training.evaluate())
                 if saver.due(evaluated):

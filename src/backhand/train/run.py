@@ -14,7 +14,7 @@ import numpy as np
 from backhand.data import Dataset, load_dataset
 from backhand.errors import OptionError, RunError
 from backhand.train.checkpoint import unreadable_and_newest
-from backhand.train.evaluate import accuracy, examine
+from backhand.train.evaluate import examine
 from backhand.train.folder import Config, RunFolder, create, find
 from backhand.train.loop import Clock, Saver, run
 from backhand.train.progress import Progress
@@ -77,6 +77,7 @@ def train(
         if settings.network:
             progress.note(f"runs the code in {Source(settings.network).path}")
         with prepared(settings, data) as training:
+            training.tell = progress.note
             sha256 = Source(settings.network).sha256 if settings.network else None
             config = Config(settings, look(data).as_json(), sha256)
             folder = create(Path(runs), name, config)
@@ -127,6 +128,7 @@ def resume(
             for complaint in complaints:
                 progress.note(complaint)
             with prepared(settings, data) as training:
+                training.tell = progress.note
                 if checkpoint is None:
                     progress.note(f"{folder.path} has no readable checkpoint: starting again, which gives the same")
                 else:
@@ -156,8 +158,8 @@ def _reported(folder: RunFolder, config: Config, training: Training, seconds: fl
     # After the last checkpoint, and outside of the history: a run that is made longer later must not see that it was
     # examined here (a network may draw random numbers in predict).
     data, batches = training.data, training.batches
+    train_accuracy = training.accuracy(data.x_train, data.t_train)
     with training.blamed("predict"):
-        train_accuracy = accuracy(training.network, batches, data.x_train, data.t_train, training.name)
         examination = examine(training.network, batches, data.x_test, data.t_test, training.name)
     done = training.iteration
     result = Result(

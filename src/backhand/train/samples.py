@@ -102,12 +102,17 @@ class Batches:
         """Iterations in an epoch."""
         return max(len(self.data.x_train) // self.size, 1)
 
-    def draw(self, rng: Generator) -> tuple[Array, Array]:
-        """A batch for training, drawn with replacement as in the notes: x, and t in the network's form."""
-        index = rng.integers(0, len(self.data.x_train), self.size)
-        t = self.data.t_train[index]
-        labels = one_hot(t, len(self.data.classes), self.dtype) if self.one_hot else t.astype(np.int64)
-        return self.samples(self.data.x_train, index), labels
+    def draw(self, rng: Generator, count: int) -> Array:
+        """Which samples make the next `count` batches, drawn with replacement as in the notes: (count, size)."""
+        return rng.integers(0, len(self.data.x_train), (count, self.size))
+
+    def at(self, index: Array) -> tuple[Array, Array]:
+        """The batch of those samples: x, and t in the network's form."""
+        return self.samples(self.data.x_train, index), self.labels(self.data.t_train[index])
+
+    def labels(self, t: Array) -> Array:
+        """Labels in the network's form: one-hot, or integers."""
+        return one_hot(t, len(self.data.classes), self.dtype) if self.one_hot else t.astype(np.int64)
 
     def samples(self, x: Array, index: Array | slice) -> Array:
         """The samples ``x[index]``."""

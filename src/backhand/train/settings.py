@@ -16,6 +16,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 DTYPES = ("float32", "float64")
 LABELS = ("one-hot", "integer")
+ENGINES = ("native", "numpy", "eager")
 BUILT_IN_DATA = ("mnist", "fashion-mnist")
 
 
@@ -30,7 +31,9 @@ class Settings:
     - ``dtype`` of the batches and of the built-in network's parameters: float32 or float64;
     - ``labels``: one-hot as in the notes, or integer;
     - ``flatten``: samples as rows (N, D), or as they are, (N, 1, 28, 28);
-    - ``seed``: 0 to 2**32 - 1; the same settings give the same numbers.
+    - ``seed``: 0 to 2**32 - 1; the same settings give the same numbers;
+    - ``engine``: native or numpy, the compiled step (``backhand.compile``), or eager, the network's own code; None for
+      what the environment variable BACKHAND_ENGINE says, or else native.
 
     >>> Settings(optimizer="adam").checked().lr
     0.001
@@ -48,9 +51,10 @@ class Settings:
     labels: str = "one-hot"
     flatten: bool = True
     seed: int = 0
+    engine: str | None = None
 
     def checked(self) -> "Settings":
-        """The same with the optimizer's full name, its learning rate, and an absolute path to the data.
+        """The same with the optimizer's full name, its learning rate, the engine, and an absolute path to the data.
 
         Raises OptionError, naming the setting, for a value that has no meaning.
         """
@@ -75,7 +79,8 @@ class Settings:
                 f"what the constructor of {self.network} takes comes after --"
             )
         data = self.data if self.data in BUILT_IN_DATA else os.path.abspath(self.data)
-        return replace(self, optimizer=optimizer, lr=self.lr or default_lr(optimizer), data=data)
+        engine = _choice("engine", self.engine or os.environ.get("BACKHAND_ENGINE") or "native", ENGINES)
+        return replace(self, optimizer=optimizer, lr=self.lr or default_lr(optimizer), data=data, engine=engine)
 
     def optimizer_object(self) -> Optimizer:
         """A new optimizer."""
@@ -89,12 +94,14 @@ class Settings:
     @classmethod
     def from_json(cls, values: Any) -> "Settings":
         """The way back. Raises OptionError for what ``as_json`` can't have written."""
+        if isinstance(values, dict):
+            values = {"engine": "eager", **values}  # a run from before there were engines
         if not isinstance(values, dict) or values.keys() != {field.name for field in fields(cls)}:
             raise OptionError(f"the settings need exactly {', '.join(field.name for field in fields(cls))}")
         for name, value in values.items():
             if name == "arguments":
                 fit = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-            elif name == "network":
+            elif name in ("network", "engine"):
                 fit = value is None or isinstance(value, str)
             else:
                 fit = type(value) is type(getattr(cls, name) if name != "lr" else 0.1)

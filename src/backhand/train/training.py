@@ -16,20 +16,23 @@ from backhand.errors import BackhandError, NotFiniteError, RunError
 from backhand.nn import TwoLayerNet
 from backhand.train import randomness
 from backhand.train.checkpoint import Checkpoint
+from backhand.train.compiled import Compiled, CompiledAccuracy
 from backhand.train.evaluate import accuracy
 from backhand.train.history import Evaluation, History
+from backhand.train.memory import Array
 from backhand.train.network import Trainable, check, check_gradients, number
 from backhand.train.restore import MissingTwinError, restore
-from backhand.train.samples import Batches
+from backhand.train.samples import EVALUATED_AT_ONCE, Batches
 from backhand.train.settings import Settings
 from backhand.train.source import Source
 from backhand.train.state import Snapshot, take
 
 
 class Training:
-    """A network on its data: ``step()`` is one iteration of the notes' loop.
+    """A network on its data: ``advance()`` does iterations of the notes' loop.
 
-    ``iteration`` counts what is done; ``loop_seconds`` is the time that the steps took, without evaluations.
+    ``iteration`` counts what is done; ``loop_seconds`` is the time that the iterations took, without evaluations and
+    without compiling.
     """
 
     def __init__(self, settings: Settings, data: Dataset, network: Trainable, name: str, batch_rng: Any) -> None:
@@ -39,16 +42,35 @@ class Training:
         self.batch_rng = batch_rng
         self.modules: list[ModuleType] = []
         self.blamed: Callable[[str], AbstractContextManager[None]] = lambda doing: contextlib.nullcontext()
+        self.tell: Callable[[str], None] = lambda text: None
         self.iteration = 0
         self.loop_seconds = 0.0
         self.history = History()
         self.grads: Any = None
+        self.compiled: Compiled | None = None
+        self.counting: CompiledAccuracy | None = None
 
-    def step(self) -> float:
-        """One iteration: draw a batch, backpropagate, update; the loss is of the same batch after the update."""
+    def advance(self, most: int) -> list[float]:
+        """Do one iteration or some, `most` at most, and give their losses, each of its batch after its update.
+
+        The first iteration of an epoch is the network's own code, whatever the engine: it leaves its gradients for
+        the evaluation. Those between run compiled, some hundredths of a second of them at a time.
+        """
+        into_epoch = self.iteration % self.batches.per_epoch
+        if into_epoch == 0 or self.settings.engine == "eager":
+            return [self._own_iteration()]
+        if self.compiled is None:
+            with self.blamed("compiling"):
+                self.compiled = Compiled(self.network, self.optimizer, self.batches, self.settings, self.tell)
+        if self.compiled.refused:
+            return [self._own_iteration()]
+        return self._compiled_iterations(self.compiled, min(most, self.batches.per_epoch - into_epoch))
+
+    def _own_iteration(self) -> float:
+        """Draw a batch, backpropagate, update; then the loss."""
         network = self.network
         start = perf_counter()
-        x, t = self.batches.draw(self.batch_rng)
+        x, t = self.batches.at(self.batches.draw(self.batch_rng, 1)[0])
         with self.blamed("gradient"):
             grads = network.gradient(x, t)
         if self.grads is None:
@@ -57,12 +79,26 @@ class Training:
         with self.blamed("loss"):
             loss = number(network.loss(x, t), self.name)
         self.loop_seconds += perf_counter() - start
-        if not np.isfinite(loss):
-            raise NotFiniteError(f"the loss is {loss}")
+        self._done([loss])
         self.grads = grads
-        self.history.losses.append(loss)
-        self.iteration += 1
         return loss
+
+    def _compiled_iterations(self, compiled: Compiled, most: int) -> list[float]:
+        start = perf_counter()
+        order = self.batches.draw(self.batch_rng, min(most, compiled.at_once))
+        with self.blamed("gradient"):
+            losses = compiled.run(order)
+        self.loop_seconds += perf_counter() - start
+        self._done(losses)
+        return losses
+
+    def _done(self, losses: list[float]) -> None:
+        """Write losses down. Raises NotFiniteError at the first that isn't finite."""
+        for loss in losses:
+            if not np.isfinite(loss):
+                raise NotFiniteError(f"the loss is {loss}")
+            self.history.losses.append(loss)
+            self.iteration += 1
 
     def at_epoch(self) -> bool:
         """Whether the last step began an epoch: then the notes evaluate."""
@@ -78,9 +114,16 @@ class Training:
     def accuracies(self) -> tuple[float, float]:
         """On all training samples and on all test samples."""
         data = self.data
+        return self.accuracy(data.x_train, data.t_train), self.accuracy(data.x_test, data.t_test)
+
+    def accuracy(self, x: Array, t: Array) -> float:
+        """The share of samples x with labels t that the network recognises."""
         with self.blamed("predict"):
-            train = accuracy(self.network, self.batches, data.x_train, data.t_train, self.name)
-            return train, accuracy(self.network, self.batches, data.x_test, data.t_test, self.name)
+            if self.settings.engine == "eager" or len(self.data.x_train) < EVALUATED_AT_ONCE:
+                return accuracy(self.network, self.batches, x, t, self.name)
+            if self.counting is None:
+                self.counting = CompiledAccuracy(self.network, self.batches, self.settings, self.name, self.tell)
+            return self.counting(x, t)
 
     def checkpoint(self, seconds: float) -> Checkpoint:
         """Everything that is needed to go on from here."""
@@ -92,7 +135,7 @@ class Training:
         try:
             self._restore(checkpoint.state)
         except MissingTwinError:
-            self.step()  # makes what the network builds at its first use
+            self._own_iteration()  # makes what the network builds at its first use
             self._restore(checkpoint.state)
         self.iteration, self.history = checkpoint.iteration, checkpoint.history
         self.loop_seconds, self.grads = checkpoint.loop_seconds, None

@@ -32,7 +32,8 @@ class Op:
         elementwise: each element of the result depends on one element of each (broadcast) input.
         partial: its rules may give inf or NaN outside the op's domain (log, divide), even for a zero ``g``.
         view: the result may share memory with its first input, as NumPy decides.
-        c: the C expression of an elementwise op, for values ``{0}``, ``{1}`` ….
+        c: the C expression of an elementwise op, for values ``{0}``, ``{1}`` …, with the functions of
+            ``compiling/c/elementwise.h`` without their prefix; empty if NumPy computes it in compiled programs too.
         onnx: the ONNX operator that does the same.
     """
 

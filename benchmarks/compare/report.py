@@ -1,0 +1,202 @@
+"""The measurements as docs/bench.md and a picture."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from contenders import OURS, Result
+from workloads import TITLES
+
+NEEDED = {
+    "a": "Needed: 0.65 of the fastest framework by epoch, and 0.35 of torch eager.",
+    "b": "Needed: 0.5 of the fastest framework by epoch, 0.6 by call.",
+    "c-SGD": "Needed: 1.05 of the fastest framework.",
+    "c-Adam": "Needed: 1.15 of the fastest framework.",
+    "d": "Needed: 0.4 of the torch script.",
+}
+
+
+def ranked(results: list[Result]) -> list[Result]:
+    return sorted((r for r in results if not r.error), key=lambda r: median(r.quiet))
+
+
+def fastest_peer(results: list[Result], busy: bool = False) -> Result | None:
+    peers = [r for r in results if r.contender.is_peer and not r.error and (r.busy if busy else r.quiet)]
+    return min(peers, key=lambda r: median(r.busy if busy else r.quiet), default=None)
+
+
+def machine() -> str:
+    model = platform.processor() or platform.machine()
+    if (info := Path("/proc/cpuinfo")).exists():
+        model = next(
+            (line.split(": ")[1] for line in info.read_text().splitlines() if line.startswith("model name")), model
+        )
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def page(
+    found: dict[str, list[Result]],
+    process: dict[str, dict[str, Any]],
+    grown: dict[str, Any],
+    missing: list[str],
+    command: str,
+) -> str:
+    versions: dict[str, str] = {}
+    for results in found.values():
+        for r in results:
+            versions |= r.versions
+    parts = [
+        _HEAD.format(
+            command=command, machine=machine(), versions=", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
+        )
+    ]
+    if missing:
+        parts.append(f"Not installed, so not compared: {', '.join(missing)}.\n")
+    for name, results in found.items():
+        parts.append(f"## {TITLES[name]}\n\n{NEEDED[name]}\n\n{_table(results)}")
+    if process:
+        parts.append(f"## {TITLES['d']}\n\n{NEEDED['d']}\n\n{_process_table(process)}")
+    for axis, rows in grown.items():
+        parts.append(_growth_table(axis, rows))
+    parts.append(_losses(found, process))
+    return "\n".join(parts)
+
+
+def _table(results: list[Result]) -> str:
+    peer = fastest_peer(results)
+    busy = any(r.busy for r in results)
+    head = "| contender | threads | µs a step | spread | to the fastest framework |" + (
+        " beside a busy process | slower by |" if busy else ""
+    )
+    lines = [head, "|---|---|---|---|---|" + ("---|---|" if busy else "")]
+    for r in ranked(results):
+        now, base = median(r.quiet), median(peer.quiet) if peer else math.nan
+        title = f"**{r.contender.title}**" if r.contender.is_ours else r.contender.title
+        line = (
+            f"| {title} | {r.threads} | {_us(now)} | {_us(min(r.quiet))} – {_us(max(r.quiet))} | {_ratio(now, base)} |"
+        )
+        if busy:
+            line += f" {_us(median(r.busy))} | {median(r.busy) / now:.1f} |" if r.busy else " | |"
+        lines.append(line)
+    lines += [
+        f"| {r.contender.title} | | | | {r.error.splitlines()[0][:100]} |" + (" | |" if busy else "")
+        for r in results
+        if r.error
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _process_table(process: dict[str, dict[str, Any]]) -> str:
+    peers = [median(v["seconds"]) for v in process.values() if v["peer"]]
+    base = min(peers, default=math.nan)
+    lines = ["| process | seconds | spread | to the torch script | test accuracy |", "|---|---|---|---|---|"]
+    for name, values in sorted(process.items(), key=lambda item: median(item[1]["seconds"])):
+        seconds = values["seconds"]
+        title = name if values["peer"] else f"**{name}**"
+        spread = f"{min(seconds):.2f} – {max(seconds):.2f}"
+        lines.append(
+            f"| {title} | {median(seconds):.2f} | {spread} | {_ratio(median(seconds), base)} | {values['accuracy']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _growth_table(axis: str, rows: dict[str, dict[int, float]]) -> str:
+    sizes = next(iter(rows.values())).keys()
+    unit = "" if "MB" in axis else ", µs a step"
+    lines = [
+        f"## (e) growth: {axis}{unit}\n",
+        f"| contender | {' | '.join(f'{n:,}' for n in sizes)} | last to first |",
+        "|---|" + "---|" * (len(sizes) + 1),
+    ]
+    for title, values in rows.items():
+        if values:
+            cells = [_us(values[n]) if n in values else "" for n in sizes]
+            numbers = list(values.values())
+            lines.append(f"| {title} | {' | '.join(cells)} | {numbers[-1] / numbers[0]:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _losses(found: dict[str, list[Result]], process: dict[str, dict[str, Any]]) -> str:
+    """Where backhand's best is not the fastest."""
+    lines = []
+    for name, results in found.items():
+        best = min(
+            (r for r in results if r.contender == OURS and not r.error), key=lambda r: median(r.quiet), default=None
+        )
+        others = [r for r in ranked(results) if not r.contender.is_ours and "bound" not in r.contender.title]
+        faster = [r for r in others if best and median(r.quiet) < median(best.quiet)]
+        lines += [
+            f"- {TITLES[name]}: {r.contender.title} takes {median(r.quiet) / median(best.quiet):.2f} of its time."
+            for r in faster
+        ]
+        lines += [f"- {TITLES[name]}: it failed: {r.error}" for r in results if r.contender == OURS and r.error]
+    text = "\n".join(lines) if lines else "- Nowhere among these, on this machine, by epoch."
+    return f"## Where backhand loses\n\n{text}\n"
+
+
+def _us(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def _ratio(value: float, base: float) -> str:
+    return "" if math.isnan(base) else f"{value / base:.2f}"
+
+
+def picture(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], path: Path) -> None:
+    """Each workload's contenders as bars: their time to the fastest framework's."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "backhand"
+    import matplotlib.pyplot as plt
+
+    panels: list[tuple[str, list[tuple[str, float, bool]]]] = []
+    for name, results in found.items():
+        peer = fastest_peer(results) or ranked(results)[0]
+        bars = [(r.contender.title, median(r.quiet) / median(peer.quiet), r.contender.is_ours) for r in ranked(results)]
+        panels.append((TITLES[name], bars))
+    if process:
+        base = min([median(v["seconds"]) for v in process.values() if v["peer"]] or [1.0])
+        bars = [(n, median(v["seconds"]) / base, not v["peer"]) for n, v in process.items()]
+        panels.append((TITLES["d"].split(":")[0], sorted(bars, key=lambda bar: bar[1])))
+    heights = [len(bars) + 2 for _, bars in panels]
+    figure, axes = plt.subplots(
+        len(panels), 1, figsize=(8, 0.25 * sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
+    )
+    for axis, (title, bars) in zip(axes[:, 0], panels, strict=True):
+        axis.barh([b[0] for b in bars], [b[1] for b in bars], color=["#0b6e99" if b[2] else "0.7" for b in bars])
+        axis.bar_label(axis.containers[0], fmt="%.2f", padding=3, fontsize=8)
+        axis.axvline(1, color="0.3", linewidth=0.8)
+        axis.set(xscale="log", title=title)
+        axis.title.set_fontsize(9)
+        axis.title.set_position((0, 1))
+        axis.title.set_ha("left")
+        axis.tick_params(labelsize=8)
+        axis.margins(x=0.15)
+        axis.invert_yaxis()
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1, 0].set_xlabel("time, to the fastest framework's (logarithmic)", fontsize=8)
+    figure.savefig(path, metadata={"Date": None})
+
+
+_HEAD = """\
+# How fast
+
+Written by `{command}`; nothing in it was typed by hand. {machine}; {versions}.
+
+Each contender trains the same network from the same weights on the same batches, in a process of its own, at its better
+number of threads, 1 or 2. They take turns, so that whatever disturbs the machine disturbs all; a figure is the
+median of the turns. Before it is measured, each must reach the same loss after 20 steps (not scikit-learn, which has
+an order of its own). A step is everything from the data set in memory to the updated parameters: drawing the batch,
+scaling, forward, backward, update. "By epoch" is `step.epoch`, "by call" is `step(x, t)`.
+
+The ratios are to the fastest *framework* in the same run (torch, JAX, scikit-learn). NumPy by hand stands beside
+them, and a bound: nothing but the step's dense matrix products in NumPy's BLAS.
+
+![Each contender's time to the fastest framework's](images/bench.svg)
+"""

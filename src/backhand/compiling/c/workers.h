@@ -1,0 +1,136 @@
+/* A few threads that share out the tasks of a region with the thread that runs the step.
+
+   A task is taken, not given: a worker that the system doesn't run at the moment takes none, and the step goes on
+   without it. Nobody spins for long: after SPINS looks a waiting thread sleeps. If the other threads keep the step
+   waiting again and again, as on a machine that does other work, it runs alone for a while. */
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+enum { BH_SPINS = 2000, BH_MOST_WORKERS = 63, BH_STALL = 200000 /* ns */, BH_LONGEST = 4096 /* regions */ };
+
+typedef void bh_task(struct step *restrict p, int64_t task);
+
+static struct {
+    pthread_mutex_t lock;      /* guards sleepers, ready and the start of workers */
+    pthread_cond_t wake;
+    int workers, sleepers;
+    int busy;                  /* a step is using the workers; another one runs alone */
+    int alone, penalty;        /* regions that are still to be run alone, and how many more after the next stall */
+    bh_task *run;
+    struct step *step;
+    int64_t tasks;
+    int64_t ticket;            /* generation << 16 | next task to take */
+    int64_t done;              /* tasks that are finished in this generation */
+} bh_pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+INLINE void bh_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+SPARE int64_t bh_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000L + now.tv_nsec;
+}
+
+/* Take tasks of the generation that `seen` belongs to until there are no more. */
+static void bh_take(int64_t seen) {
+    for (;;) {
+        int64_t ticket = __atomic_load_n(&bh_pool.ticket, __ATOMIC_ACQUIRE);
+        if (ticket >> 16 != seen >> 16) return;
+        bh_task *run = bh_pool.run;
+        struct step *step = bh_pool.step;
+        int64_t task = ticket & 0xffff;
+        if (task >= bh_pool.tasks) return;
+        if (!__atomic_compare_exchange_n(&bh_pool.ticket, &ticket, ticket + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
+        run(step, task);
+        __atomic_add_fetch(&bh_pool.done, 1, __ATOMIC_RELEASE);
+    }
+}
+
+static void *bh_work(void *unused) {
+    int64_t seen = 0;
+    (void)unused;
+    for (;;) {
+        int64_t ticket;
+        int spins = 0;
+        while ((ticket = __atomic_load_n(&bh_pool.ticket, __ATOMIC_ACQUIRE)) >> 16 == seen >> 16) {
+            if (spins++ < BH_SPINS) { bh_pause(); continue; }
+            pthread_mutex_lock(&bh_pool.lock);
+            __atomic_add_fetch(&bh_pool.sleepers, 1, __ATOMIC_SEQ_CST);
+            while (__atomic_load_n(&bh_pool.ticket, __ATOMIC_SEQ_CST) >> 16 == seen >> 16)
+                pthread_cond_wait(&bh_pool.wake, &bh_pool.lock);
+            __atomic_sub_fetch(&bh_pool.sleepers, 1, __ATOMIC_SEQ_CST);
+            pthread_mutex_unlock(&bh_pool.lock);
+        }
+        seen = ticket;
+        bh_take(seen);
+    }
+    return 0;
+}
+
+/* A child process has none of its parent's threads. */
+static void bh_after_fork(void) {
+    static const pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static const pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+    bh_pool.lock = lock;
+    bh_pool.wake = wake;
+    bh_pool.workers = bh_pool.sleepers = bh_pool.busy = 0;
+}
+
+static void bh_start_workers(int wanted) {
+    static int watched = 0;
+    pthread_attr_t attributes;
+    if (!watched) { pthread_atfork(0, 0, bh_after_fork); watched = 1; }
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    while (bh_pool.workers < wanted) {
+        pthread_t thread;
+        if (pthread_create(&thread, &attributes, bh_work, 0)) break;
+        bh_pool.workers++;
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+/* Run all tasks of a region, with the workers if they are free. */
+SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
+    int alone = p->threads < 2 || bh_pool.alone > 0 || __atomic_exchange_n(&bh_pool.busy, 1, __ATOMIC_ACQUIRE);
+    if (alone) {
+        if (p->threads > 1 && bh_pool.alone > 0) bh_pool.alone--;
+        for (int64_t task = 0; task < tasks; task++) run(p, task);
+        return;
+    }
+    if (bh_pool.workers < p->threads - 1) bh_start_workers(p->threads - 1 < BH_MOST_WORKERS ? p->threads - 1 : BH_MOST_WORKERS);
+    int64_t ticket = ((bh_pool.ticket >> 16) + 2) << 16;
+    __atomic_store_n(&bh_pool.ticket, ticket - 1, __ATOMIC_SEQ_CST);  /* closed: no late worker takes what is not there */
+    bh_pool.run = run;
+    bh_pool.step = p;
+    bh_pool.tasks = tasks;
+    bh_pool.done = 0;
+    __atomic_store_n(&bh_pool.ticket, ticket, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&bh_pool.sleepers, __ATOMIC_SEQ_CST)) {
+        pthread_mutex_lock(&bh_pool.lock);
+        pthread_cond_broadcast(&bh_pool.wake);
+        pthread_mutex_unlock(&bh_pool.lock);
+    }
+    int64_t began = bh_clock();
+    bh_take(ticket);
+    int64_t finished = bh_clock(), waited = 0;
+    while (__atomic_load_n(&bh_pool.done, __ATOMIC_ACQUIRE) < tasks) {
+        if (waited++ < BH_SPINS) bh_pause();
+        else sched_yield();
+    }
+    if (bh_clock() - finished > finished - began + BH_STALL) {
+        bh_pool.penalty = bh_pool.penalty < BH_LONGEST ? 2 * bh_pool.penalty + 32 : BH_LONGEST;
+        bh_pool.alone = bh_pool.penalty;
+    } else if (bh_pool.penalty) {
+        bh_pool.penalty--;
+    }
+    __atomic_store_n(&bh_pool.busy, 0, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,84 @@
+"""Names and numbers in the generated C: the user's own names as identifiers, and values as literals."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from backhand.compiling.recipe import C_TYPES
+
+__all__ = ["Names", "c_type", "identifier", "literal", "where"]
+
+RESERVED = {
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
+    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
+    "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "p", "lo", "hi",
+    "INFINITY", "NAN", "INLINE", "main", "asm", "typeof", "unix", "linux", "memcpy", "memset",
+}  # fmt: skip
+
+
+class Names:
+    """One identifier for each thing, after the user's name for it."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = {*RESERVED, *taken}
+
+    def new(self, wish: str) -> str:
+        """An identifier like the wish that no one else has."""
+        name = identifier(wish)
+        made, number = name, 2
+        while made in self._taken or re.fullmatch(r"[ijkl]\d?|[ijkl]|k\d+.*|acc\d+|int\d+_t|uint\d+_t", made):
+            made = f"{name}_{number}"
+            number += 1
+        self._taken.add(made)
+        return made
+
+
+def identifier(wish: str) -> str:
+    """A C identifier like a Python expression: ``net.layers['Affine1'].W`` gives ``Affine1_W``, ``%7`` gives ``v7``."""
+    name = "_".join(re.findall(r"[A-Za-z0-9_]+", wish)[-2:])
+    return name if name[:1].isalpha() and not name.startswith("bh_") else f"v{name}"
+
+
+def c_type(dtype: np.dtype[Any]) -> str:
+    """The C type of a dtype."""
+    return C_TYPES[dtype.char]
+
+
+def literal(value: Any, dtype: np.dtype[Any]) -> str:
+    """A number as NumPy would cast it to the dtype, in as few digits as give it back."""
+    with np.errstate(all="ignore"):
+        cast = np.asarray(value).astype(dtype)[()]
+    if dtype.kind == "b":
+        return str(int(cast))
+    if dtype.kind == "f":
+        number = float(cast)
+        if math.isnan(number):
+            return "NAN"
+        if math.isinf(number):
+            return "INFINITY" if number > 0 else "(-INFINITY)"
+        text = str(cast) if dtype.char == "f" else repr(number)
+        text = text if any(c in text for c in ".e") else f"{text}.0"
+        text += "f" if dtype.char == "f" else ""
+        return f"({text})" if text.startswith("-") else text
+    number = int(cast)
+    if number == -(2**63):
+        return "INT64_MIN"
+    text = f"{number}{'UL' if dtype.char in 'LQ' else 'L' if dtype.itemsize == 8 else 'U' if dtype.char == 'I' else ''}"
+    return f"({text})" if number < 0 else text
+
+
+def where(graph: Any, nodes: Iterable[int]) -> list[str]:
+    """The layers and source lines that nodes came from, each once: ``Affine[0].forward  affine.py:55: out = …``."""
+    lines: dict[str, None] = {}
+    for position in nodes:
+        node = graph.nodes[position]
+        if node.source is not None:
+            file = node.source.file.replace("\\", "/").rsplit("/", 1)[-1]
+            layer = f"{node.layer}  " if node.layer else ""
+            lines[f"{layer}{file}:{node.source.line}: {node.source.code}"] = None
+    return [line.replace("*/", "* /").replace("/*", "/ *") for line in lines]

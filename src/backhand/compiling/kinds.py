@@ -1,0 +1,149 @@
+"""What is done with each node: how it is computed, and whether its value gets memory of its own or is computed where
+it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from backhand.compiling.index import is_view
+from backhand.compiling.recipe import C_TYPES, Recipe, recipe
+from backhand.compiling.select import selection
+from backhand.graph import Graph, Node
+
+__all__ = ["Kinds", "classify"]
+
+REDUCTIONS = {"sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin"}
+MOST_READS = 2
+"""A cheap value is computed again for as many readers; for more it is stored."""
+DEEPEST = 30
+"""As many operations are computed in one expression at most."""
+
+
+@dataclass
+class Kinds:
+    """For each node of a graph how it is computed.
+
+    ``kind`` is ``"memory"`` (an input or constant), ``"number"`` (a Python number or a constant of one element),
+    ``"view"`` (elsewhere in its input's memory), ``"same"`` (a reshape: its input's memory as it is), ``"map"``
+    (elementwise), ``"pick"`` (read at computed places), ``"put"`` (written at places), ``"reduce"``, ``"dot"`` (a
+    product with a vector), ``"product"``, or ``"host"`` (a call of NumPy).
+    ``stored`` tells whether it has memory, ``row_major`` that this must be C-contiguous.
+    """
+
+    graph: Graph
+    kind: list[str] = field(default_factory=list)
+    recipes: dict[int, Recipe] = field(default_factory=dict)
+    stored: list[bool] = field(default_factory=list)
+    row_major: list[bool] = field(default_factory=list)
+
+
+def classify(graph: Graph) -> Kinds:
+    """Decide for each node of a legal graph how it is computed and whether it is stored."""
+    kinds = Kinds(graph)
+    for position, node in enumerate(graph.nodes):
+        kinds.kind.append(_kind(kinds, position, node))
+    _decide_storage(kinds)
+    return kinds
+
+
+def _kind(kinds: Kinds, position: int, node: Node) -> str:
+    graph = kinds.graph
+    sources = [graph.nodes[i] for i in node.inputs]
+    if node.weak:  # it depends on numbers alone, or NumPy finds it from arrays
+        late = any(kinds.kind[i] != "number" for i in node.inputs) or node.op == "random"
+        return "host" if late else "number"
+    if node.op == "constant" and math.prod(node.shape) == 1 and node.dtype.char in C_TYPES:
+        return "number"
+    if node.op in ("input", "constant"):
+        return "memory"
+    if node.dtype.char not in C_TYPES or any(s.dtype.char not in C_TYPES for s in sources):
+        return "host"
+    if 0 in node.shape or any(0 in s.shape for s in sources):
+        return "host"
+    if node.op == "reshape" and node.param("order") != "F":
+        return "view" if is_view(node, sources[0]) else "same"
+    if node.op in ("getitem", "put", "add_at", "take"):
+        where = selection(node, sources)
+        if where is None:
+            return "host"
+        return ("view" if is_view(node, sources[0]) else "pick") if node.op in ("getitem", "take") else "put"
+    if sources and is_view(node, sources[0]):
+        return "view"
+    if node.op in REDUCTIONS:
+        return _reduction(node)
+    if node.op == "matmul":
+        return _matmul(node, sources)
+    made = recipe(graph, node)
+    if made is None:
+        return "host"
+    kinds.recipes[position] = made
+    return "map"
+
+
+def _reduction(node: Node) -> str:
+    axis = node.param("axis")
+    if node.op in ("argmax", "argmin") and isinstance(axis, tuple):
+        return "host"
+    wide = node.param("dtype")
+    return "reduce" if wide is None or wide == node.dtype else "host"
+
+
+def _matmul(node: Node, sources: list[Node]) -> str:
+    a, b = (s.shape for s in sources)
+    if node.dtype.char not in "fd" or max(len(a), len(b)) > 2:
+        return "host"
+    if len(a) == 2 and len(b) == 2 and a[0] > 1 and b[1] > 1:
+        return "product"
+    return "dot"
+
+
+# -- what is stored ---------------------------------------------------------------------------------------------------
+
+
+def _decide_storage(kinds: Kinds) -> None:
+    """From the last node to the first: all readers of a value are known before it is decided upon."""
+    graph = kinds.graph
+    count = len(graph.nodes)
+    stored = kinds.stored = [False] * count
+    kinds.row_major = [False] * count
+    reads, depth, repeated = [0] * count, [0] * count, [False] * count
+    ends = {*graph.outputs, *(s.output for s in graph.state if s.output is not None)}
+    for position in range(count - 1, -1, -1):
+        kind = kinds.kind[position]
+        if position in ends:
+            stored[position] = kinds.row_major[position] = True
+        if kind == "number":
+            stored[position] = False
+            continue
+        if kind in ("map", "pick") and not stored[position]:
+            made = kinds.recipes.get(position)
+            stored[position] = (
+                reads[position] > (MOST_READS if made and made.cheap else 1)
+                or depth[position] > DEEPEST
+                or (repeated[position] and not (made and made.text == "{0}"))
+            )
+        elif kind in ("memory", "put", "reduce", "dot", "product", "host", "same"):
+            stored[position] = True
+        _tell_sources(kinds, position, reads, depth, repeated)
+
+
+def _tell_sources(kinds: Kinds, position: int, reads: list[int], depth: list[int], repeated: list[bool]) -> None:
+    graph, stored = kinds.graph, kinds.stored
+    node, kind = graph.nodes[position], kinds.kind[position]
+    inlined = not stored[position]
+    for number, i in enumerate(node.inputs):
+        if kind in ("product", "host") or (kind in ("pick", "put") and number == 0) or kind == "same":
+            stored[i] = True
+        if kind == "same" or (kind == "put" and number == 0 and kinds.row_major[position]):
+            kinds.row_major[i] = True
+        if kind == "view" and stored[position]:
+            stored[i] = True
+        reads[i] += reads[position] if inlined else 1
+        depth[i] = max(depth[i], depth[position] + 1 if inlined else 1)
+        size, own = math.prod(graph.nodes[i].shape), math.prod(node.shape)
+        grows = own > size if kind in ("map", "view", "pick") else kind == "dot" and len(node.shape) > 0
+        if kind == "dot" and len(graph.nodes[i].shape) == 2:
+            grows = False
+        repeated[i] = repeated[i] or grows or (inlined and repeated[position])
