@@ -173,7 +173,8 @@ def picture(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], 
             colour = "#0b6e99" if ours else "0.6"
             axis.plot([1, ratio], [place, place], color=colour, linewidth=2)
             axis.plot([ratio], [place], "o", color=colour)
-            axis.annotate(f"{ratio:.2f}", (ratio, place), (7, -3), textcoords="offset points", fontsize=8)
+            side, align = (7, "left") if ratio >= 1 else (-7, "right")
+            axis.annotate(f"{ratio:.2f}", (ratio, place), (side, -3), textcoords="offset points", ha=align, fontsize=8)
         axis.set_yticks(range(len(bars)), [bar[0] for bar in bars])
         axis.axvline(1, color="0.3", linewidth=0.8)
         axis.set(xscale="log", title=title)
@@ -181,7 +182,7 @@ def picture(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], 
         axis.title.set_position((0, 1))
         axis.title.set_ha("left")
         axis.tick_params(labelsize=8)
-        axis.margins(x=0.15)
+        axis.margins(x=0.15, y=0.08)
         axis.invert_yaxis()
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1, 0].set_xlabel("time, to the fastest framework's (logarithmic)", fontsize=8)
