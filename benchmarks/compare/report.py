@@ -148,7 +148,7 @@ def _ratio(value: float, base: float) -> str:
 
 
 def picture(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], path: Path) -> None:
-    """Each workload's contenders as bars: their time to the fastest framework's."""
+    """Each workload's contenders: their time to the fastest framework's, on a logarithmic axis from 1."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -169,15 +169,20 @@ def picture(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], 
         len(panels), 1, figsize=(8, 0.25 * sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
     )
     for axis, (title, bars) in zip(axes[:, 0], panels, strict=True):
-        axis.barh([b[0] for b in bars], [b[1] for b in bars], color=["#0b6e99" if b[2] else "0.7" for b in bars])
-        axis.bar_label(axis.containers[0], fmt="%.2f", padding=3, fontsize=8)
+        for place, (_, ratio, ours) in enumerate(bars):
+            colour = "#0b6e99" if ours else "0.6"
+            axis.plot([1, ratio], [place, place], color=colour, linewidth=2)
+            axis.plot([ratio], [place], "o", color=colour)
+            side, align = (7, "left") if ratio >= 1 else (-7, "right")
+            axis.annotate(f"{ratio:.2f}", (ratio, place), (side, -3), textcoords="offset points", ha=align, fontsize=8)
+        axis.set_yticks(range(len(bars)), [bar[0] for bar in bars])
         axis.axvline(1, color="0.3", linewidth=0.8)
         axis.set(xscale="log", title=title)
         axis.title.set_fontsize(9)
         axis.title.set_position((0, 1))
         axis.title.set_ha("left")
         axis.tick_params(labelsize=8)
-        axis.margins(x=0.15)
+        axis.margins(x=0.15, y=0.08)
         axis.invert_yaxis()
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1, 0].set_xlabel("time, to the fastest framework's (logarithmic)", fontsize=8)

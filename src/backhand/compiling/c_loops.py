@@ -293,7 +293,7 @@ class _Writer:
         begin = self.lines[0] if part else self.loops.before
         if first == self.depth and self.depth:
             self._start(nest, rule, begin, part)
-            self.lines[self.depth].append(rule.step(target, operands, node.dtype))
+            self.lines[self.depth].append(rule.into(target, operands, node.dtype))
         else:
             wide = node.dtype.char == "f" and inner > LONG_SUM and node.op in ("sum", "mean")
             dtype = np.dtype(np.float64) if wide else node.dtype
@@ -313,7 +313,7 @@ class _Writer:
             self.lines[self.depth].append(line)
             if outer:
                 self._start(nest, rule, begin, part)
-                self.ends[first].append(rule.step(target, [Atom(result, 0)], node.dtype))
+                self.ends[first].append(rule.into(target, [Atom(result, 0)], node.dtype))
             else:
                 last = f" / {literal(terms, node.dtype)}" if node.op == "mean" and not part else ""
                 self.ends[first].append(f"{target} = {result}{last};")
@@ -377,6 +377,12 @@ class _Rule(NamedTuple):
         if self.operator in ("max", "min"):
             return f"{a} = bh_{self.operator}imum_{_letter(dtype)}({a}, {x});"
         return f"{a} {self.operator}= {x};"
+
+    def into(self, a: str, operands: list[Atom], dtype: np.dtype[Any]) -> str:
+        """The C statement that goes on in memory, where a NaN has no flag of its own."""
+        if self.operator in ("max", "min"):
+            return self.join(a, operands[0].text, dtype)
+        return self.step(a, operands, dtype)
 
     def step(self, a: str, operands: list[Atom], dtype: np.dtype[Any]) -> str:
         """The C statement."""

@@ -71,9 +71,9 @@ def _layout(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[bool, int
 
 
 def write_product(
-    plan: Plan, node: int, buffers: dict[int, str], slots: dict[int, str], chained: bool = False
+    plan: Plan, node: int, buffers: dict[int, str], slots: dict[int, str], by_rows: bool = False
 ) -> Loops:
-    """The C text of a product; rows ``lo`` to ``hi`` of the result, or columns unless it is ``chained`` to its rows."""
+    """The C text of a product; rows ``lo`` to ``hi`` of the result, or columns where better and not ``by_rows``."""
     graph = plan.graph
     fold = plan.folds.get(node)
     a, b = graph.nodes[fold.product if fold else node].inputs
@@ -85,7 +85,7 @@ def write_product(
     C = buffers[plan.owner[node]]
     A = _at(buffers[left.owner], left.offset)
     B = _at(buffers[right.owner], right.offset)
-    by_columns = not is_small(plan, node) and n > m and n >= WIDE and not chained
+    by_columns = not is_small(plan, node) and n > m and n >= WIDE and not by_rows
     loops = Loops(extent=n if by_columns else m, apart=by_columns, work=m * n * k / 8)
     loops.accesses = [
         Access(

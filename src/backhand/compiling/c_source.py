@@ -42,7 +42,12 @@ class Source:
     feeds: dict[int, int] = field(default_factory=dict)  # by input: the number of its feed
     sizes: dict[int, int] = field(default_factory=dict)  # by owner: elements of all tasks' parts
     sparse: Sparse | None = None
-    tasks: int = 1
+    threads: int = 1
+    tasks: int = 1  # of a region
+
+
+LONG = 2e6
+"""Cycles of a long stage."""
 
 
 def write_source(plan: Plan, blas: Blas | None, threads: int) -> Source:
@@ -55,7 +60,7 @@ class _Writer:
         self.plan, self.graph, self.blas = plan, plan.graph, blas
         self.tasks = threads
         self.sparse = find_sparse(plan) if blas is not None else None
-        self.source = Source(sparse=self.sparse, tasks=threads)
+        self.source = Source(sparse=self.sparse)
         self.names = Names()
         self.buffers: dict[int, str] = {}
         self.parts: dict[int, Partial] = {}
@@ -64,8 +69,7 @@ class _Writer:
 
     def write(self) -> Source:
         self._name_members()
-        if not any(is_large(self._loops(stage)) for stage in self.plan.stages if self.is_native(stage)):
-            self.tasks = self.source.tasks = 1  # too little work to share out
+        self.tasks = self._share(threads=self.tasks)
         waiting: dict[int, Loops] = {-1 - number: self._feed(number, i) for i, number in self.source.feeds.items()}
         for index, stage in enumerate(self.plan.stages):
             if self.is_native(stage):
@@ -82,6 +86,16 @@ class _Writer:
         self._steps()
         self.source.text = "\n".join([*self._head(), *self.functions, '#include "epoch.h"', ""])
         return self.source
+
+    def _share(self, threads: int) -> int:
+        """How many tasks a region is shared out to: none where there is too little work."""
+        loops = [self._loops(stage) for stage in self.plan.stages if self.is_native(stage)]
+        if not any(is_large(one) for one in loops):
+            threads = 1
+        self.source.threads = threads
+        # Long tasks in halves: should the system take a worker away, it takes less with it.
+        self.source.tasks = threads * 2 if threads > 1 and max(one.work for one in loops) > LONG else threads
+        return self.source.tasks
 
     def is_native(self, stage: Stage) -> bool:
         if stage.kind == "host":
@@ -177,11 +191,11 @@ class _Writer:
         return loops
 
     def _product(self, node: int) -> Loops:
-        loops = write_product(self.plan, node, self.buffers, self.slots)
-        if self.sparse is not None and node in self.sparse.forward + self.sparse.backward:
-            write_sparse(
-                self.plan, self.sparse, self.source.feeds[self.sparse.input], node, loops, self.buffers, self.slots
-            )
+        sparse = self.sparse
+        by_rows = sparse is not None and node in sparse.forward + sparse.backward
+        loops = write_product(self.plan, node, self.buffers, self.slots, by_rows)
+        if sparse is not None and by_rows:
+            write_sparse(self.plan, sparse, self.source.feeds[sparse.input], node, loops, self.buffers, self.slots)
         return loops
 
     def _write_stage(self, number: int, loops: Loops) -> str:

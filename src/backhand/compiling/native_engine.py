@@ -67,7 +67,7 @@ class NativeEngine:
             self._parts.append(parts)
         if blas is not None:
             self.block[self.place["sgemm", 0]], self.block[self.place["dgemm", 0]] = blas[:2]
-        self.block[self.place["threads", 0]] = self.source.tasks
+        self.block[self.place["threads", 0]] = self.source.threads
         self._error = self.place["error", 0]
         self._calls = [self._call(part) for part in self.source.parts]
         self._numbers, self._advance = self.library.bh_numbers, self.library.bh_advance
