@@ -63,6 +63,7 @@ class Loops:
     work: float = 0.0
     accesses: list[Access] = field(default_factory=list)
     partials: list[Partial] = field(default_factory=list)
+    fails: bool = False  # it reads at places that may be out of range: nothing after it may have run before
     by_task: bool = False  # each task leaves something of its own: all of them must run, if only one after the other
 
 
@@ -241,6 +242,7 @@ class _Writer:
         return self.name(f"{buffer}[{text}]", item.dtype, level, self.graph.labels[item.node])
 
     def _picked(self, place: Affine, terms: tuple[tuple[Expression, int, int], ...]) -> tuple[str, int]:
+        self.loops.fails = True
         parts, level = [self._place(place)] if any(place) else [], self._level(place)
         for index, extent, stride in terms:
             atom = self.atom(index)

@@ -261,9 +261,10 @@ class _Writer:
 
         if region.tasks == 1:
             (number,) = region.stages
-            if loops[number].by_task:
-                return self._in_turn(names[number], loops[number])
-            return around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")
+            one = loops[number]
+            call = f"{names[number]}(p, 0, {one.extent}, 0);"
+            made = self._in_turn(names[number], one) if one.by_task else around(number, call)
+            return [*made, "if (p->error) return;"] if one.fails else made
         name = f"region_{names[region.shared[0]]}"
         lines = [f"if (task < {region.tasks}) {{"]
         lines.append(

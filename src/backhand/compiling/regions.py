@@ -64,10 +64,10 @@ def _own_rows(loops: Loops, rows: int) -> bool:
 
 
 def _needed_before(loops: dict[int, Loops], waiting: list[int], leader: int) -> list[int]:
-    """The stages before the leader that it must come after, directly or not."""
+    """The stages before the leader that it must come after, directly or not, and those that may end the step."""
     needed = [leader]
     for number in reversed(waiting[: waiting.index(leader)]):
-        if any(_conflict(loops[number], loops[other]) for other in needed):
+        if loops[number].fails or any(_conflict(loops[number], loops[other]) for other in needed):
             needed.insert(0, number)
     return needed[:-1]
 
@@ -78,7 +78,8 @@ def _grown(loops: dict[int, Loops], waiting: list[int], leader: int, tasks: int)
     for number in waiting:
         if number == leader:
             continue
-        if any(_conflict(loops[number], loops[other]) for other in skipped):
+        blocked = any(loops[n].fails or _conflict(loops[number], loops[n]) for n in skipped)
+        if blocked or loops[number].fails:
             skipped.append(number)
         elif _in_step(loops, region, number):
             region.shared.append(number)
