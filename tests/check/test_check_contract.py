@@ -246,3 +246,22 @@ def test_a_batch_size_of_the_first_call():
     report = backhand.check(Remembers(), X)
     assert {finding.cause for finding in report.findings if finding.verdict != "ok"} <= {"stale-state", "stale-shape"}
     assert report.verdict == "fragile"
+
+
+def test_an_input_that_is_kept_without_a_copy_is_noted_and_no_fault():
+    class Square:
+        def __init__(self, keep):
+            self.keep = keep
+
+        def forward(self, x):
+            self.x = self.keep(x)
+            return x**2
+
+        def backward(self, dout):
+            return 2 * self.x * dout
+
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    kept, copied = backhand.check(Square(np.asarray), x), backhand.check(Square(np.array), x)
+    assert kept.verdict == copied.verdict == "ok"
+    assert any(note.startswith("x is kept as it is, not copied") and "dx" in note for note in kept.notes)
+    assert not any("not copied" in note for note in copied.notes)

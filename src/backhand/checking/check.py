@@ -15,7 +15,7 @@ from backhand.checking.adapters import adapt
 from backhand.checking.adapters.guard import quiet
 from backhand.checking.adapters.parameters import with_parameters
 from backhand.checking.adapters.things import name_of
-from backhand.checking.contract import broken, promises
+from backhand.checking.contract import broken, kept_without_copy, promises
 from backhand.checking.example import Example
 from backhand.checking.experiment import Experiment, measure
 from backhand.checking.extremes import extremes, float32_agreement, one_sample, whole_numbers
@@ -169,10 +169,14 @@ def _report_on(main: Experiment) -> Report:
     felt = [gradient for gradient in right if _is_felt(main, gradient)]
     findings += promises(main, experiments, felt)
     single: dict[str, float] = {}
+    notes: list[str] = []
     if not subject.large:
         findings += [*extremes(main), *whole_numbers(main, felt), *one_sample(main, felt)]
         findings += [*ties(main, felt), *another_draw(main, felt)]
         single = float32_agreement(main, felt)
+        notes += kept_without_copy(main, felt)
+    if single:
+        notes.append(f"In float32 the gradients are within {max(single.values()):.1e} of those in float64.")
     closeness = {
         gradient: max(e.measurements[gradient].size for e in experiments if gradient in e.measurements)
         for gradient in right
@@ -185,9 +189,7 @@ def _report_on(main: Experiment) -> Report:
         method={g: m.reference.method for g, m in main.measurements.items()},
         configurations=tuple(e.label for e in experiments),
         line=subject.source,
-        notes=(f"In float32 the gradients are within {max(single.values()):.1e} of those in float64.",)
-        if single
-        else (),
+        notes=tuple(notes),
     )
 
 

@@ -25,7 +25,7 @@ not-deterministic      undecided    size: forward gives something else for the s
 crash                  wrong        phase, error, line: the code raises
 =====================  ===========  ===========================================================================
 
-Not a promise: to copy what is kept for backward. ``self.x = x`` is how everybody writes it.
+Not a promise: to copy what is kept for backward. ``self.x = x`` is how everybody writes it; the report notes it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from backhand.checking.lines import line_of
 from backhand.checking.subject import Array, UserCodeError
 from backhand.graph.graph import Source
 
-__all__ = ["broken", "promises"]
+__all__ = ["broken", "kept_without_copy", "promises"]
 
 _CHANGES = ("writes-input", "writes-parameter")
 
@@ -188,6 +188,26 @@ def _buffers(main: Experiment, experiments: Sequence[Experiment], right: Sequenc
     for gradient, array in handed.items():
         if gradient in right and not np.array_equal(array, kept[gradient], equal_nan=True):
             yield broken("shared-buffer", gradient, main)
+
+
+def kept_without_copy(main: Experiment, right: Sequence[str]) -> Iterator[str]:
+    """A note for each input that backward reads from the caller's own array, so that a later write into it corrupts."""
+    once = main.run()[1]
+    for name in main.subject.inputs:
+        session = main.subject.start()
+        session.forward(main.values)
+        if not session.overwrite(name):
+            continue
+        try:
+            after = session.backward(main.douts)
+        except UserCodeError:
+            continue
+        spoiled = [g for g in once if g in right and not _same(once[g], after.get(g))]
+        if spoiled:
+            yield (
+                f"{name} is kept as it is, not copied: whoever writes into it between forward and backward "
+                f"changes {', '.join(spoiled)}."
+            )
 
 
 # -- linear in dout -------------------------------------------------------------------------------------------------

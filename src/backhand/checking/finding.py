@@ -123,7 +123,7 @@ class Report:
         method: of each gradient, where its reference is from: ``complex step``, ``differences``, ``trace``.
         configurations: what was tried, in words.
         line: where the thing is defined.
-        notes: what was left out, and why.
+        notes: what is worth knowing and no fault: an input that is kept without a copy, how float32 does.
         seconds: how long it took.
     """
 

@@ -84,6 +84,10 @@ class Session(ABC):
     def written(self) -> frozenset[str]:
         """What of that which was handed over has been written into so far: ``dout``, ``x``, ``W``, ..."""
 
+    def overwrite(self, name: str) -> bool:
+        """Write into the array that forward was given as ``name``, as its owner may; False where that can't be done."""
+        return False
+
 
 @dataclass
 class Subject(ABC):

@@ -300,6 +300,16 @@ class PlainSession(Session):
             and not np.array_equal(array, original, equal_nan=array.dtype.kind in "fc")
         )
 
+    def overwrite(self, name: str) -> bool:
+        """See :meth:`Session.overwrite`. Where backward is given its inputs again, they are its caller's affair."""
+        array = self._handed.get(name, (None, None))[0]
+        plan = self.subject.plan
+        again = any(role.startswith("input") for role in (*plan.roles, *(role for _, role in plan.keywords)))
+        if again or not isinstance(array, np.ndarray):
+            return False
+        array += 1
+        return True
+
 
 def _number(value: Any) -> Any:
     array = number_of(value)
