@@ -192,7 +192,7 @@ def page(
         "",
         "Edits that a program makes wherever they fit in every right thing of `tests/check/zoo`, which are found, made",
         "and fed by `backhand check` itself. None is left out: some change nothing, some make two mistakes of one, and",
-        "then the other one may be named.",
+        "then the other one may be named. What it showed was mended too, so neither is it wholly unseen.",
         "",
         *table(ruled),
         "",
