@@ -419,3 +419,29 @@ def test_a_report_of_a_broken_layer_has_all_that_is_asked_of_it():
     assert finding.line.file == __file__
     assert finding.sentence
     assert report.to_json()["findings"][2]["where"]["worst"] == list(finding.where.worst)
+
+
+class HalfSquare:
+    def loss(self, y_pred, y_true):
+        return 0.5 * np.mean((y_pred - y_true) ** 2)
+
+    def gradient(self, y_pred, y_true):
+        grad = np.zeros_like(y_pred)
+        grad[...] = (y_pred - y_true) / y_true.size
+
+
+class KeepsItInAList(HalfSquare):
+    def __init__(self):
+        self.tape = []
+
+    def gradient(self, y_pred, y_true):
+        self.tape.append((y_pred - y_true) / y_true.size)
+
+
+def test_a_backward_without_a_return_is_wrong_and_one_that_keeps_it_elsewhere_is_a_riddle():
+    y, t = np.random.default_rng(0).normal(size=(2, 3, 5))
+    report = backhand.check(HalfSquare(), y, t)
+    assert report.verdict == "wrong"
+    assert {finding.cause for finding in report.findings} == {"missing-gradient"}
+    with pytest.raises(backhand.errors.CheckError, match="gives a gradient"):
+        backhand.check(KeepsItInAList(), y, t)

@@ -32,6 +32,7 @@ from backhand.checking.adapters.plan import (
     Plan,
     backward_calls,
     forward_methods,
+    gives_nothing,
     guessed,
     is_callable,
     leaves_no_doubt,
@@ -84,6 +85,7 @@ def adapt(example: Example, others: Sequence[Example] = (), name: str | None = N
     thing = example.make()
     called = name or name_of(made)
     best: _Trial | None = None
+    empty: PlainSubject | None = None
     failure: UserCodeError | None = None
     tried = 0
     for subject in _readings(thing, example, called, plans):
@@ -98,16 +100,24 @@ def adapt(example: Example, others: Sequence[Example] = (), name: str | None = N
             if subject.plan.certain and error.phase == "backward" and best is None:
                 break
             continue
+        if trial is None and empty is None and gives_nothing(_backward_of(thing, subject.plan)):
+            empty = subject
         if trial is not None and (best is None or trial.score > best.score):
             best = trial
         if best is not None and (best.complete or best.subject.plan.certain):
             break
+    if best is None and empty is not None:  # a backward without a gradient is a mistake, not a riddle
+        best = _try(replace(empty, plan=replace(empty.plan, certain=True)))
     if best is None:
         raise _no_reading(thing, example, called, tried, failure)
     subject = best.subject
     more = [lambda each=each: _other_example(each, called) for each in others]
     subject.further = (*more, *other_sizes(subject))
     return subject
+
+
+def _backward_of(thing: Any, plan: Plan) -> Any:
+    return getattr(thing, plan.backward) if plan.backward else None
 
 
 def _other_example(example: Example, name: str) -> PlainSubject | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -16,6 +18,7 @@ __all__ = [
     "arguments",
     "backward_calls",
     "forward_methods",
+    "gives_nothing",
     "guessed",
     "is_callable",
     "leaves_no_doubt",
@@ -162,6 +165,34 @@ def leaves_no_doubt(
         role == "dout" if is_upstream(name) else role in ("cache", "lr", "optimizer") and role_of(name) == role
         for name, role in called.items()
     )
+
+
+def gives_nothing(function: Any) -> bool:
+    """Whether a function, by its source, returns nothing but None and stores into no array but its own."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (TypeError, OSError, SyntaxError):
+        return False
+    nodes = list(ast.walk(tree))
+    calls = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)]
+    own = {target.id for node in calls for target in node.targets if isinstance(target, ast.Name)}
+    return not any(_gives(node, own) for node in nodes)
+
+
+def _gives(node: ast.AST, own: set[str]) -> bool:
+    """Whether something may leave a function here; ``own`` are its names for arrays that it has made itself."""
+    match node:
+        case ast.Return(value=value):
+            return value is not None and ast.unparse(value) != "None"
+        case ast.Attribute(ctx=ast.Store()):
+            return True
+        case ast.Subscript(value=base, ctx=ast.Store()):
+            return not (isinstance(base, ast.Name) and base.id in own)  # dx = np.zeros(...); dx[...] = dout
+        case ast.Expr(value=ast.Call()) | ast.keyword(arg="out"):
+            return True
+        case ast.Yield() | ast.YieldFrom() | ast.Lambda() | ast.Raise():
+            return True
+    return False
 
 
 def guessed(thing: Any, plan: Plan, inputs: Sequence[str]) -> tuple[str, ...]:
