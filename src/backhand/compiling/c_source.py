@@ -247,6 +247,8 @@ class _Writer:
         for region in regions(loops, self.tasks):
             calls += self._region(region, loops)
             self.source.groups.append(region.stages)
+        if any("bh_together" in call for call in calls):
+            calls = ["int64_t began = bh_begin(p);", *calls, "bh_learn(p, began);"]
         number = sum(1 for part in self.source.parts if isinstance(part, int))
         self.functions.append(_function(f"EXPORT void bh_part{number}(struct step *restrict p)", calls))
         self.source.parts.append(number)
