@@ -66,6 +66,7 @@ class _Writer:
         self.parts: dict[int, Partial] = {}
         self.slots: dict[int, str] = {}
         self.functions: list[str] = []
+        self.helpers: set[str] = set()
 
     def write(self) -> Source:
         self._name_members()
@@ -210,6 +211,10 @@ class _Writer:
             comment = [f"/* {line} */" for line in where(self.graph, computed(self.plan, stage))]
             product = stage.kind == "product"
         self.source.names[number] = name
+        for helper, text in loops.helpers.items():
+            if helper not in self.helpers:
+                self.helpers.add(helper)
+                self.functions.append(text)
         for partial in loops.partials:
             step = part_step(partial.size, self.graph.nodes[partial.owner].dtype)
             self.source.sizes[partial.owner] = step * self.tasks
