@@ -121,9 +121,7 @@ def write_product(
     return loops
 
 
-def _small(
-    letter: str, real: str, n: int, k: int, left: tuple[int, ...], right: tuple[int, ...]
-) -> tuple[str, str]:
+def _small(letter: str, real: str, n: int, k: int, left: tuple[int, ...], right: tuple[int, ...]) -> tuple[str, str]:
     """The function for all small products of one shape: compiling its registers' worth of loops takes a while."""
     (a0, a1), (b0, b1) = left, right
     name = f"product_{letter}_{n}_{k}_{a0}_{a1}_{b0}_{b1}".replace("-", "m")

@@ -21,7 +21,7 @@ from backhand.graph import Node
 
 __all__ = ["HEADERS", "Source", "computed", "in_memory", "write_source"]
 
-HEADERS = ("elementwise.h", "product.h", "feed.h", "sparse.h", "workers.h", "epoch.h")
+HEADERS = ("elementwise.h", "blas.h", "product.h", "feed.h", "sparse.h", "workers.h", "epoch.h")
 
 
 @dataclass
@@ -143,21 +143,22 @@ class _Writer:
             "",
             '#include "elementwise.h"',
             f"typedef {integer} bh_int;",
-            '#include "product.h"',
+            *(['#include "product.h"'] if any(stage.kind == "product" for stage in self.plan.stages) else []),
+            '#include "blas.h"',
             '#include "feed.h"',
-            '#include "sparse.h"',
+            *(['#include "sparse.h"'] if self.sparse else []),
             "",
             "struct step {",
             *members,
             "    int64_t error, threads;",
-            "    bh_gemm_f *gemm_f;",
+            "    bh_gemm_f *gemm_f; /* BLAS */",
             "    bh_gemm_d *gemm_d;",
             "    const struct bh_feed *feed; /* where an epoch's step takes its rows from */",
             "    const int64_t *order; /* the rows of this step and of those that follow: ... */",
             "    int64_t left; /* ... this many */",
             "    struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */",
             "};",
-            '#include "workers.h"',
+            *(['#include "workers.h"'] if self.tasks > 1 else []),
             "",
         ]
 

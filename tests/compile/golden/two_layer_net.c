@@ -3,6 +3,7 @@
 #include "elementwise.h"
 typedef int64_t bh_int;
 #include "product.h"
+#include "blas.h"
 #include "feed.h"
 #include "sparse.h"
 
@@ -33,7 +34,7 @@ struct step {
     float *v25_parts;
     float *db_40_parts;
     int64_t error, threads;
-    bh_gemm_f *gemm_f;
+    bh_gemm_f *gemm_f; /* BLAS */
     bh_gemm_d *gemm_d;
     const struct bh_feed *feed; /* where an epoch's step takes its rows from */
     const int64_t *order; /* the rows of this step and of those that follow: ... */
