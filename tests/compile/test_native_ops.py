@@ -8,7 +8,7 @@ from op_cases import CASES
 from backhand.graph.ops import TABLE
 from backhand.graph.structure import flatten
 
-GROUPS = 4  # one compilation each
+GROUPS = 3  # one compilation each
 
 
 def narrow(value):

@@ -63,6 +63,7 @@ class Loops:
     work: float = 0.0
     accesses: list[Access] = field(default_factory=list)
     partials: list[Partial] = field(default_factory=list)
+    helpers: dict[str, str] = field(default_factory=dict)  # functions that the body calls, by name
     fails: bool = False  # it reads at places that may be out of range: nothing after it may have run before
     by_task: bool = False  # each task leaves something of its own: all of them must run, if only one after the other
 

@@ -103,12 +103,9 @@ def write_product(
     if fold and plan.owner[node] != plan.owner[fold.base]:
         loops.before.append(f"memcpy({C}, {buffers[plan.owner[fold.base]]}, {m * n} * sizeof({real}));")
     if is_small(plan, node):
-        (a0, a1), (b0, b1) = left.strides, right.strides
-        loops.body = [
-            f"{real} pack[{k} * ({n} + BH_LANES_{letter})];",
-            f"bh_product_{letter}(lo, hi, {n}, {k}, {alpha}, {A}, {a0}, {a1}, {B}, {b0}, {b1}, "
-            f"{beta}, {C}, {n}, pack);",
-        ]
+        name, text = _small(letter, real, n, k, left.strides, right.strides)
+        loops.helpers[name] = text
+        loops.body = [f"{name}(lo, hi, {alpha}, {A}, {B}, {beta}, {C});"]
         return loops
     first, second = _layout((m, k), left.strides), _layout((k, n), right.strides)
     assert first is not None
@@ -122,6 +119,23 @@ def write_product(
         f"{alpha}, {A}, {first[1]}, {B}, {second[1]}, {beta}, {C}, {n});"
     ]
     return loops
+
+
+def _small(letter: str, real: str, n: int, k: int, left: tuple[int, ...], right: tuple[int, ...]) -> tuple[str, str]:
+    """The function for all small products of one shape: compiling its registers' worth of loops takes a while."""
+    (a0, a1), (b0, b1) = left, right
+    name = f"product_{letter}_{n}_{k}_{a0}_{a1}_{b0}_{b1}".replace("-", "m")
+    sizes = f"int64_t lo, int64_t hi, {real} alpha, const {real} *a, const {real} *b, {real} beta, {real} *c"
+    lines = [
+        "BH_CONTRACT",
+        f"static void {name}({sizes}) {{",
+        f"    {real} pack[{k} * ({n} + BH_LANES_{letter})];",
+        f"    bh_product_{letter}(lo, hi, {n}, {k}, alpha, a, {a0}, {a1}, b, {b0}, {b1}, beta, c, {n}, pack);",
+        "}",
+        "BH_PLAIN",
+        "",
+    ]
+    return name, "\n".join(lines)
 
 
 def _at(buffer: str, offset: int) -> str:

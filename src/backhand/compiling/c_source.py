@@ -21,7 +21,7 @@ from backhand.graph import Node
 
 __all__ = ["HEADERS", "Source", "computed", "in_memory", "write_source"]
 
-HEADERS = ("elementwise.h", "product.h", "feed.h", "sparse.h", "workers.h", "epoch.h")
+HEADERS = ("elementwise.h", "blas.h", "product.h", "feed.h", "sparse.h", "workers.h", "epoch.h")
 
 
 @dataclass
@@ -66,6 +66,7 @@ class _Writer:
         self.parts: dict[int, Partial] = {}
         self.slots: dict[int, str] = {}
         self.functions: list[str] = []
+        self.helpers: set[str] = set()
 
     def write(self) -> Source:
         self._name_members()
@@ -142,21 +143,22 @@ class _Writer:
             "",
             '#include "elementwise.h"',
             f"typedef {integer} bh_int;",
-            '#include "product.h"',
+            *(['#include "product.h"'] if any(stage.kind == "product" for stage in self.plan.stages) else []),
+            '#include "blas.h"',
             '#include "feed.h"',
-            '#include "sparse.h"',
+            *(['#include "sparse.h"'] if self.sparse else []),
             "",
             "struct step {",
             *members,
             "    int64_t error, threads;",
-            "    bh_gemm_f *gemm_f;",
+            "    bh_gemm_f *gemm_f; /* BLAS */",
             "    bh_gemm_d *gemm_d;",
             "    const struct bh_feed *feed; /* where an epoch's step takes its rows from */",
             "    const int64_t *order; /* the rows of this step and of those that follow: ... */",
             "    int64_t left; /* ... this many */",
             "    struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */",
             "};",
-            '#include "workers.h"',
+            *(['#include "workers.h"'] if self.tasks > 1 else []),
             "",
         ]
 
@@ -210,6 +212,10 @@ class _Writer:
             comment = [f"/* {line} */" for line in where(self.graph, computed(self.plan, stage))]
             product = stage.kind == "product"
         self.source.names[number] = name
+        for helper, text in loops.helpers.items():
+            if helper not in self.helpers:
+                self.helpers.add(helper)
+                self.functions.append(text)
         for partial in loops.partials:
             step = part_step(partial.size, self.graph.nodes[partial.owner].dtype)
             self.source.sizes[partial.owner] = step * self.tasks
@@ -247,6 +253,8 @@ class _Writer:
         for region in regions(loops, self.tasks):
             calls += self._region(region, loops)
             self.source.groups.append(region.stages)
+        if any("bh_together" in call for call in calls):
+            calls = ["int64_t began = bh_begin(p);", *calls, "bh_learn(p, began);"]
         number = sum(1 for part in self.source.parts if isinstance(part, int))
         self.functions.append(_function(f"EXPORT void bh_part{number}(struct step *restrict p)", calls))
         self.source.parts.append(number)

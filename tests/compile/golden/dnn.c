@@ -2,9 +2,8 @@
 
 #include "elementwise.h"
 typedef int64_t bh_int;
-#include "product.h"
+#include "blas.h"
 #include "feed.h"
-#include "sparse.h"
 
 struct step {
     double *x; /* float64[10]  x */
@@ -59,14 +58,13 @@ struct step {
     double *v128; /* float64[32]  value 128 */
     double *v132; /* float64[2]  value 132 */
     int64_t error, threads;
-    bh_gemm_f *gemm_f;
+    bh_gemm_f *gemm_f; /* BLAS */
     bh_gemm_d *gemm_d;
     const struct bh_feed *feed; /* where an epoch's step takes its rows from */
     const int64_t *order; /* the rows of this step and of those that follow: ... */
     int64_t left; /* ... this many */
     struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */
 };
-#include "workers.h"
 
 static void gather_x(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
     (void)lo; (void)hi; (void)task;

@@ -3,6 +3,7 @@
 #include "elementwise.h"
 typedef int64_t bh_int;
 #include "product.h"
+#include "blas.h"
 #include "feed.h"
 #include "sparse.h"
 
@@ -33,7 +34,7 @@ struct step {
     float *v25_parts;
     float *db_40_parts;
     int64_t error, threads;
-    bh_gemm_f *gemm_f;
+    bh_gemm_f *gemm_f; /* BLAS */
     bh_gemm_d *gemm_d;
     const struct bh_feed *feed; /* where an epoch's step takes its rows from */
     const int64_t *order; /* the rows of this step and of those that follow: ... */
@@ -95,6 +96,13 @@ static void k1_v11(struct step *restrict p, int64_t lo, int64_t hi, int64_t task
     }
 }
 
+BH_CONTRACT
+static void product_f_10_50_50_1_10_1(int64_t lo, int64_t hi, float alpha, const float *a, const float *b, float beta, float *c) {
+    float pack[50 * (10 + BH_LANES_f)];
+    bh_product_f(lo, hi, 10, 50, alpha, a, 50, 1, b, 10, 1, beta, c, 10, pack);
+}
+BH_PLAIN
+
 /* Affine[1].forward  notes_code.py:107: out = np.dot(x, self.W) + self.b */
 BH_CONTRACT
 static void k2_v12(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
@@ -102,8 +110,7 @@ static void k2_v12(struct step *restrict p, int64_t lo, int64_t hi, int64_t task
     float *restrict v11 = p->v11;
     float *restrict v12 = p->v12;
     (void)lo; (void)hi; (void)task;
-    float pack[50 * (10 + BH_LANES_f)];
-    bh_product_f(lo, hi, 10, 50, 1.0f, v11, 50, 1, params_W2, 10, 1, 0.0f, v12, 10, pack);
+    product_f_10_50_50_1_10_1(lo, hi, 1.0f, v11, params_W2, 0.0f, v12);
 }
 BH_PLAIN
 
@@ -228,6 +235,13 @@ static void k6_v25_end(struct step *restrict p) {
         for (int64_t i = 0; i < 1; i++) v25[i] += v25_parts[task * 16 + i];
 }
 
+BH_CONTRACT
+static void product_f_50_10_10_1_1_10(int64_t lo, int64_t hi, float alpha, const float *a, const float *b, float beta, float *c) {
+    float pack[10 * (50 + BH_LANES_f)];
+    bh_product_f(lo, hi, 50, 10, alpha, a, 10, 1, b, 1, 10, beta, c, 50, pack);
+}
+BH_PLAIN
+
 /* Affine[1].backward  notes_code.py:112: dx = np.dot(dout, self.W.T) */
 BH_CONTRACT
 static void k8_dx_32(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
@@ -235,8 +249,7 @@ static void k8_dx_32(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
     float *restrict dx = p->dx;
     float *restrict dx_32 = p->dx_32;
     (void)lo; (void)hi; (void)task;
-    float pack[10 * (50 + BH_LANES_f)];
-    bh_product_f(lo, hi, 50, 10, 1.0f, dx, 10, 1, params_W2, 1, 10, 0.0f, dx_32, 50, pack);
+    product_f_50_10_10_1_1_10(lo, hi, 1.0f, dx, params_W2, 0.0f, dx_32);
 }
 BH_PLAIN
 
@@ -318,6 +331,13 @@ static void k11_v45(struct step *restrict p, int64_t lo, int64_t hi, int64_t tas
     }
 }
 
+BH_CONTRACT
+static void product_f_10_100_1_50_10_1(int64_t lo, int64_t hi, float alpha, const float *a, const float *b, float beta, float *c) {
+    float pack[100 * (10 + BH_LANES_f)];
+    bh_product_f(lo, hi, 10, 100, alpha, a, 1, 50, b, 10, 1, beta, c, 10, pack);
+}
+BH_PLAIN
+
 /* Affine[1].backward  notes_code.py:113: self.dW = np.dot(self.x.T, dout) */
 /* SGD[0].update  book.py:14: params[key] -= self.lr * grads[key] */
 BH_CONTRACT
@@ -326,8 +346,7 @@ static void k12_v47(struct step *restrict p, int64_t lo, int64_t hi, int64_t tas
     float *restrict v11 = p->v11;
     float *restrict dx = p->dx;
     (void)lo; (void)hi; (void)task;
-    float pack[100 * (10 + BH_LANES_f)];
-    bh_product_f(lo, hi, 10, 100, -(0.1f), v11, 1, 50, dx, 10, 1, 1.0f, params_W2, 10, pack);
+    product_f_10_100_1_50_10_1(lo, hi, -(0.1f), v11, dx, 1.0f, params_W2);
 }
 BH_PLAIN
 
@@ -358,6 +377,7 @@ static void region_k10_v43(struct step *restrict p, int64_t task) {
 }
 
 EXPORT void bh_part0(struct step *restrict p) {
+    int64_t began = bh_begin(p);
     gather_x_begin(p);
     bh_together(p, region_gather_x, 2);
     k3_t_19(p, 0, 100, 0);
@@ -372,6 +392,7 @@ EXPORT void bh_part0(struct step *restrict p) {
     k9_db_40_end(p);
     k10_v43_begin(p);
     bh_together(p, region_k10_v43, 3);
+    bh_learn(p, began);
 }
 
 EXPORT int64_t bh_numbers(struct step *restrict p) {

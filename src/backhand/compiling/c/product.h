@@ -12,12 +12,6 @@
 #define BH_PLAIN _Pragma("GCC pop_options")
 #endif
 
-/* BLAS, of the library that NumPy brings. */
-#define BH_GEMM(T, c) \
-    typedef void bh_gemm_##c(int, int, int, bh_int, bh_int, bh_int, T, const T *, bh_int, const T *, bh_int, T, T *, bh_int);
-BH_GEMM(float, f)
-BH_GEMM(double, d)
-
 BH_CONTRACT
 #if defined(__AVX512F__)
 #define BH_VECTOR 64

@@ -1,14 +1,13 @@
 /* A few threads that share out the tasks of a region with the thread that runs the step.
 
    A task is taken, not given: a worker that the system doesn't run at the moment takes none, and the step goes on
-   without it. Nobody spins for long: after SPINS looks a waiting thread sleeps. If the other threads keep the step
-   waiting again and again, as on a machine that does other work, it runs alone for a while. */
+   without it. Nobody spins for long: after SPINS looks a waiting thread sleeps or lets others run. */
 
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
-enum { BH_SPINS = 2000, BH_MOST_WORKERS = 63, BH_STALL = 200000 /* ns */, BH_LONGEST = 4096 /* regions */ };
+enum { BH_SPINS = 2000, BH_MOST_WORKERS = 63 };
 
 typedef void bh_task(struct step *restrict p, int64_t task);
 
@@ -17,7 +16,9 @@ static struct {
     pthread_cond_t wake;
     int workers, sleepers;
     int busy;                  /* a step is using the workers; another one runs alone */
-    int alone, penalty;        /* regions that are still to be run alone, and how many more after the next stall */
+    int alone, holding;        /* how steps run now, and whether that was found to be the better way */
+    int64_t steps, time, hold; /* run like that, in all how long, and for how long at least; ns */
+    double mean[2];            /* how long a step took with the workers, and alone */
     bh_task *run;
     struct step *step;
     int64_t tasks;
@@ -98,11 +99,33 @@ static void bh_start_workers(int wanted) {
     pthread_attr_destroy(&attributes);
 }
 
+/* Is it worth it? On a machine that does other work, or whose processors share their units, it may not be. So steps are
+   timed with the workers and alone, the faster way is kept for a while, and the other one is tried again. */
+SPARE int64_t bh_begin(struct step *restrict p) { return p->threads > 1 ? bh_clock() : 0; }
+
+SPARE void bh_learn(struct step *restrict p, int64_t began) {
+    enum { STEPS = 2, WINDOW = 2000000, FIRST = 100 * WINDOW, LONGEST = 1000 * WINDOW /* ns */ };
+    if (p->threads < 2) return;
+    bh_pool.steps++;
+    bh_pool.time += bh_clock() - began;
+    if (bh_pool.steps < STEPS || bh_pool.time < (bh_pool.holding ? bh_pool.hold : WINDOW)) return;
+    bh_pool.mean[bh_pool.alone] = (double)bh_pool.time / (double)bh_pool.steps;
+    bh_pool.steps = bh_pool.time = 0;
+    int other = !bh_pool.alone;
+    if (bh_pool.holding || bh_pool.mean[other] == 0) { /* now a window of the other way */
+        bh_pool.holding = 0;
+        bh_pool.alone = other;
+    } else {
+        int better = bh_pool.mean[1] < bh_pool.mean[0];
+        bh_pool.hold = better == other && bh_pool.hold ? (bh_pool.hold < LONGEST ? 2 * bh_pool.hold : LONGEST) : FIRST;
+        bh_pool.holding = 1;
+        bh_pool.alone = better;
+    }
+}
+
 /* Run all tasks of a region, with the workers if they are free. */
 SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
-    int alone = p->threads < 2 || bh_pool.alone > 0 || __atomic_exchange_n(&bh_pool.busy, 1, __ATOMIC_ACQUIRE);
-    if (alone) {
-        if (p->threads > 1 && bh_pool.alone > 0) bh_pool.alone--;
+    if (p->threads < 2 || bh_pool.alone || __atomic_exchange_n(&bh_pool.busy, 1, __ATOMIC_ACQUIRE)) {
         for (int64_t task = 0; task < tasks; task++) run(p, task);
         return;
     }
@@ -119,18 +142,11 @@ SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
         pthread_cond_broadcast(&bh_pool.wake);
         pthread_mutex_unlock(&bh_pool.lock);
     }
-    int64_t began = bh_clock();
     bh_take(ticket);
-    int64_t finished = bh_clock(), waited = 0;
+    int64_t waited = 0;
     while (__atomic_load_n(&bh_pool.done, __ATOMIC_ACQUIRE) < tasks) {
         if (waited++ < BH_SPINS) bh_pause();
         else sched_yield();
-    }
-    if (bh_clock() - finished > finished - began + BH_STALL) {
-        bh_pool.penalty = bh_pool.penalty < BH_LONGEST ? 2 * bh_pool.penalty + 32 : BH_LONGEST;
-        bh_pool.alone = bh_pool.penalty;
-    } else if (bh_pool.penalty) {
-        bh_pool.penalty--;
     }
     __atomic_store_n(&bh_pool.busy, 0, __ATOMIC_RELEASE);
 }
