@@ -8,6 +8,7 @@ import pytest
 
 from backhand.checking.construct import build
 from backhand.checking.discover import find
+from backhand.checking.examine import examine
 from backhand.checking.load import load
 from backhand.checking.roles import Slot
 from backhand.checking.worlds import World, candidates
@@ -95,6 +96,29 @@ def test_what_is_no_layer_is_not_found(tmp_path):
         def backward(self, dout): return dout * (self.x > 0)
     """
     assert names(find(module(tmp_path, code))) == ["Relu"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "found"),
+    [
+        ("return loss, grads", True),
+        ("return loss, self.grads", True),
+        ("return loss, {'W': dW}", True),
+        ("return loss, (dW, db)", True),
+        ("return loss, accuracy", False),
+        ("return loss, data", False),
+        ("return loss", False),
+    ],
+)
+def test_a_network_whose_loss_gives_its_gradients_is_found(tmp_path, returned, found):
+    code = f"""
+    class Net:
+        def __init__(self, d=3072): self.W = d
+        def predict(self, X): return X
+        def loss(self, X, y=None):
+            {returned}
+    """
+    assert names(find(module(tmp_path, code))) == ["Net"] * found
 
 
 def test_two_backwards_of_one_function_are_told_apart(tmp_path):
@@ -207,6 +231,56 @@ def test_configurations_that_hide_bugs_less():
     assert built("Dropout", "passes").examples[0].make().p > 0
     steps = built("TimeRNN", "sequence_layers").examples[0].inputs[0].shape[1]
     assert steps >= 3
+
+
+@pytest.mark.parametrize("name", ["TwoLayerNet", "TwoLayerNetHalfDecay"])
+def test_networks_with_huge_defaults_are_made_small_and_with_weight_decay(name):
+    examples = built(name, "loss_nets").examples
+    assert len(examples) > 1
+    for example in examples:
+        network = example.make()
+        assert max(network.params["W1"].shape) < 10
+        assert network.reg > 0
+        assert len(example.inputs) == 2, "X and y, though y may be left out"
+
+
+def test_a_weight_decay_that_the_loss_takes_is_given(tmp_path):
+    code = """
+    import numpy as np
+    class Ridge:
+        def __init__(self, input_dim=3 * 32 * 32, output_dim=10):
+            self.params = {"W": np.random.randn(input_dim, output_dim)}
+        def loss(self, X, y=None, reg=0.0):
+            W = self.params["W"]
+            e = X @ W - np.eye(W.shape[1])[y]
+            loss = 0.5 * np.sum(e * e) + reg * np.sum(W * W)
+            dW = X.T @ e + FACTOR * reg * W
+            return loss, {"W": dW}
+    """
+    verdicts = []
+    for factor in ("1", "2"):
+        (thing,) = find(module(tmp_path, code.replace("FACTOR", factor), f"ridge{factor}.py"))
+        assert build(thing).examples[0].inputs[2] == 0.1
+        verdicts.append(examine(thing).verdict)
+    assert verdicts == ["wrong", "ok"]
+
+
+def test_images_of_a_network_are_smaller_than_its_defaults(tmp_path):
+    code = """
+    import numpy as np
+    class ConvNet:
+        def __init__(self, input_dim=(3, 32, 32)):
+            self.params = {"W": np.random.randn(*input_dim)}
+        def loss(self, X, y=None):
+            if X.shape[1:] != self.params["W"].shape or X.shape[2] % 2: raise ValueError(X.shape)
+            scores = np.sum(X * self.params["W"], axis=(1, 2, 3))
+            grads = {"W": np.tensordot(scores, X, 1)}
+            return 0.5 * np.sum(scores**2), grads
+    """
+    (thing,) = find(module(tmp_path, code))
+    made = build(thing).examples[0].make()
+    assert made.params["W"].size < 500
+    assert examine(thing).verdict == "ok"
 
 
 def test_each_activation_that_a_layer_knows_is_a_configuration():

@@ -1,4 +1,5 @@
-"""Find what can be checked in a user's file: classes with two halves, pairs of functions, functions that are both."""
+"""Find what can be checked in a user's file: classes with two halves, pairs of functions, functions that are both, and
+networks whose loss gives the gradients as well."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from backhand.checking.adapters.naming import BACKWARD, FORWARD, methods_like
+from backhand.checking.adapters.naming import BACKWARD, FORWARD, is_gradient, methods_like
 from backhand.errors import CheckError
 
-__all__ = ["Thing", "find"]
+__all__ = ["Thing", "find", "has_own", "loss_with_gradients"]
 
 _BACKWARD_WORDS = frozenset(
     [
@@ -131,7 +132,7 @@ def _line(value: Any) -> int:
 def _classes(module: ModuleType) -> Iterator[Thing]:
     for name, value in list(vars(module).items()):
         own = isinstance(value, type) and value.__module__ == module.__name__ and value.__name__ == name
-        if own and _has_two_halves(value):
+        if own and (_has_two_halves(value) or loss_with_gradients(value)):
             yield Thing(name, _line(value), "class", (value,))
 
 
@@ -140,6 +141,19 @@ def _has_two_halves(kind: type) -> bool:
     forwards = [method for method in methods_like(kind, FORWARD) if has_own(kind, method)]
     # Where the likeliest forward is for others to write, it is a base class.
     return bool(backwards) and bool(forwards) and not _is_stub(getattr(kind, forwards[0]))
+
+
+def loss_with_gradients(kind: type) -> str:
+    """The method that gives a loss and its gradients, as ``loss(X, y)``, where there is no backward; or nothing."""
+    if methods_like(kind, BACKWARD):
+        return ""
+    for method in methods_like(kind, FORWARD):
+        if has_own(kind, method):
+            for first, *others in _tuples(getattr(kind, method)):
+                loss = _LOSS.search(method) or _LOSS.search(_spelled(first))
+                if loss and any(is_gradient((("attr", name),)) for other in others for name in _names_in(other)):
+                    return method
+    return ""
 
 
 def has_own(kind: type, method: str) -> bool:
@@ -224,17 +238,23 @@ def _is_half(name: str) -> bool:
 
 def _gives_both(name: str, function: Callable[..., Any]) -> bool:
     """Whether it returns a loss and its gradient, by the names in its return."""
+    for items in _tuples(function):
+        first, *others = map(_spelled, items)
+        told = _LOSS.search(name) or _LOSS.search(first) or any(_GRADIENT.search(other) for other in others)
+        if told and "cache" not in others:
+            return True
+    return False
+
+
+def _tuples(function: Any) -> Iterator[list[ast.expr]]:
+    """What stands in each ``return a, b`` of a function."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError):
-        return False
+    except (OSError, TypeError, SyntaxError):
+        return
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) >= 2:
-            first, *others = (_spelled(item) for item in node.value.elts)
-            told = _LOSS.search(name) or _LOSS.search(first) or any(_GRADIENT.search(other) for other in others)
-            if told and "cache" not in others:
-                return True
-    return False
+            yield node.value.elts
 
 
 def _spelled(node: ast.expr) -> str:
@@ -243,3 +263,12 @@ def _spelled(node: ast.expr) -> str:
         if isinstance(part, ast.Name):
             return part.id
     return ""
+
+
+def _names_in(node: ast.expr) -> Iterator[str]:
+    """The names and attributes in an expression."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr

@@ -14,7 +14,7 @@ import numpy as np
 
 from backhand.checking.adapters.naming import FORWARD, methods_like
 from backhand.checking.adapters.places import leaves
-from backhand.checking.discover import Thing, has_own
+from backhand.checking.discover import Thing, has_own, loss_with_gradients
 from backhand.checking.example import Example
 from backhand.checking.making import Maker, objects, setups, written_calls
 from backhand.checking.roles import Slot, slots
@@ -129,6 +129,8 @@ def forwards(thing: Thing) -> list[tuple[str, Callable[..., Any], bool]]:
     names = [name for name in methods_like(kind, FORWARD) if has_own(kind, name)]
     if "loss" in names and hasattr(kind, "gradient"):
         names = ["loss", *(name for name in names if name != "loss")]
+    if alone := loss_with_gradients(kind):
+        names = [alone]
     found = []
     for name in names:
         static = inspect.getattr_static(kind, name)
@@ -147,6 +149,9 @@ def constructor(thing: Thing) -> list[Slot]:
 def _wanted_inputs(function: Callable[..., Any], bound: bool, thing: Thing) -> list[Slot]:
     found = slots(function, bound=bound)
     needed = [slot for slot in found if slot.required or (slot.default is None and slot.role in ("labels", "y"))]
+    after = found[len(needed) :]
+    if after and _decays(after[0], thing) and needed == found[: len(needed)]:  # loss(X, y=None, reg=0.0)
+        needed.append(after[0])
     switch = thing.parts[1].keywords if thing.kind == "pair" and isinstance(thing.parts[1], partial) else {}
     needed = [slot for slot in needed if slot.name not in switch]
     if needed and needed[0].role == "state":  # h is what goes in, where nothing goes in beside it
@@ -196,9 +201,23 @@ def arguments(slot: Slot, world: World, thing: Thing) -> list[Any]:
     found = values(slot, world, thing)
     if slot.required:
         return found
+    if _decays(slot, thing):
+        return [*found, _OMIT]
+    if slot.role in ("in_size", "in_shape") and isinstance(slot.default, tuple) and _loss_alone(thing):
+        return [world.x[1:], _OMIT]  # input_dim=(3, 32, 32): smaller ones first
     if slot.role in _SIZES:
         return [*found, _OMIT] if not isinstance(slot.default, tuple | list) else [_OMIT, *found]
     return [_OMIT, *found] if slot.role in _ARRAYS and slot.default is None else []
+
+
+def _decays(slot: Slot, thing: Thing) -> bool:
+    """Whether it is the weight decay of such a network: reg=0 would hide that the gradient forgets it."""
+    return slot.role == "reg" and _loss_alone(thing)
+
+
+def _loss_alone(thing: Thing) -> bool:
+    """Whether it is a network without a backward, whose loss gives the gradients."""
+    return thing.kind == "class" and bool(loss_with_gradients(thing.parts[0]))
 
 
 def values(slot: Slot, world: World, thing: Thing) -> list[Any]:
