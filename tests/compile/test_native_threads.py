@@ -44,7 +44,9 @@ def test_an_index_out_of_range_changes_nothing_also_beside_workers():
             return np.sum(right)
 
     x, t = example()[0], np.arange(200) % 40
-    graph = recorded(Labels().step, x, t)
+    labels = Labels()
+    labels.W1, labels.W2 = np.ones((96, 1024)), np.ones((1024, 40))  # so large that its update is shared out
+    graph = recorded(labels.step, x, t)
     program, state = built(graph, threads=2), values(graph)
     program.bind(state)
     program.run([x, t])
