@@ -39,6 +39,7 @@ def rest(x, y, n, m, b):
     made += [np.any(b), np.all(b, axis=0), np.count_nonzero(b), np.count_nonzero(b, axis=1) * 2, np.argmax(x)]
     made += [np.argmax(x, axis=0), np.argmin(x, axis=1), np.argsort(x, axis=1), np.unravel_index(np.argmax(x), x.shape)]
     made += [np.zeros((2, 3)) + x[0, 0], np.full(3, 2.5), x.astype(np.float32), np.where(b, x, 0)]
+    made += [x[-1, n % 4], x[n % 3, -2], x[:, None, n % 4], x[n % 3, :2]]
     out = x.copy()
     out[b] = 0.5
     return [
@@ -97,6 +98,12 @@ def test_integers_bools_and_mixed_dtypes():
     graph = recorded(every, *arrays)
     for a, b in zip(built(graph).run(arrays), graph(*arrays), strict=True):
         assert close(a, b)
+
+
+def test_integers_of_two_signs_are_compared_exactly():
+    one, two = np.array([2**53 + 1, 3], np.uint64), np.array([2**53, -3], np.int64)
+    graph = recorded(lambda one, two: [one > two, one == two, one <= two, one + two], one, two)
+    assert [v.tolist() for v in built(graph).run([one, two])] == [v.tolist() for v in graph(one, two)]
 
 
 def test_promotion_is_numpy_s():

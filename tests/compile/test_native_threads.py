@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 
 import numpy as np
+import pytest
 from native_programs import built, recorded, same_steps, values
 
 
@@ -31,6 +32,31 @@ class Net:
 def example(dtype=np.float64):
     rng = np.random.default_rng(1)
     return rng.standard_normal((200, 96)).astype(dtype), rng.standard_normal((200, 40)).astype(dtype)
+
+
+def test_an_index_out_of_range_changes_nothing_also_beside_workers():
+    class Labels(Net):
+        def step(self, x, t):
+            y = np.tanh(x @ self.W1) @ self.W2
+            right = y[np.arange(len(x)), t]
+            self.W1 *= 0.5
+            self.W2 -= 0.1
+            return np.sum(right)
+
+    x, t = example()[0], np.arange(200) % 40
+    labels = Labels()
+    labels.W1, labels.W2 = np.ones((96, 1024)), np.ones((1024, 40))  # so large that its update is shared out
+    graph = recorded(labels.step, x, t)
+    program, state = built(graph, threads=2), values(graph)
+    program.bind(state)
+    program.run([x, t])
+    before = {name: value.copy() for name, value in state.items()}
+    t[7] = 40
+    with pytest.raises(IndexError):
+        program.run([x, t])
+    assert all(np.array_equal(state[name], before[name]) for name in state)
+    t[7] = -40
+    program.run([x, t])
 
 
 def trained(threads, steps=20):

@@ -87,6 +87,20 @@ def test_an_old_value_that_is_read_later_is_kept_until_then():
     assert same_steps(recorded(Late().step, np.eye(3)), [np.eye(3)]) == []
 
 
+def test_an_old_value_that_is_read_across_is_not_overwritten_in_the_same_loops():
+    class Across:
+        def __init__(self):
+            self.W = np.random.default_rng(0).random((6, 6))
+
+        def step(self, x):
+            cross = np.sum(self.W * self.W.T * x)
+            self.W -= 0.1 * x
+            return cross
+
+    x = np.arange(36.0).reshape(6, 6)
+    assert same_steps(recorded(Across().step, x), [x]) == []
+
+
 def test_writes_go_into_the_array_where_nobody_needs_the_old_one():
     def windows(x):
         out = np.zeros((300, 300))

@@ -13,6 +13,7 @@ import numpy as np
 from backhand.compiling.c_names import Names, c_type, literal
 from backhand.compiling.expression import Apply, Builder, Expression, Load, Number, Pick, Slot
 from backhand.compiling.index import Affine
+from backhand.compiling.kinds import may_fail
 from backhand.compiling.nest import Nest, natural
 from backhand.compiling.plan import Plan, Stage
 
@@ -243,7 +244,7 @@ class _Writer:
         return self.name(f"{buffer}[{text}]", item.dtype, level, self.graph.labels[item.node])
 
     def _picked(self, place: Affine, terms: tuple[tuple[Expression, int, int], ...]) -> tuple[str, int]:
-        self.loops.fails = True
+        self.loops.fails = self.loops.fails or any(may_fail(self.graph, nest.node) for nest in self.nests)
         parts, level = [self._place(place)] if any(place) else [], self._level(place)
         for index, extent, stride in terms:
             atom = self.atom(index)

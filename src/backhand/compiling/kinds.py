@@ -12,7 +12,7 @@ from backhand.compiling.recipe import C_TYPES, Recipe, recipe
 from backhand.compiling.select import selection
 from backhand.graph import Graph, Node
 
-__all__ = ["Kinds", "classify"]
+__all__ = ["Kinds", "classify", "may_fail"]
 
 REDUCTIONS = {"sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin"}
 MOST_READS = 2
@@ -124,9 +124,20 @@ def _decide_storage(kinds: Kinds) -> None:
                 or depth[position] > DEEPEST
                 or (repeated[position] and not (made and made.text == "{0}"))
             )
+        if kind == "pick" and may_fail(graph, position):
+            stored[position] = True  # where it stands in the graph: an error comes before what follows
         elif kind in ("memory", "put", "reduce", "dot", "product", "host", "same"):
             stored[position] = True
         _tell_sources(kinds, position, reads, depth, repeated)
+
+
+def may_fail(graph: Graph, position: int) -> bool:
+    """Does a node read or write at places that only the values know, which may be out of range?"""
+    node = graph.nodes[position]
+    if node.op not in ("getitem", "take", "put", "add_at"):
+        return False
+    indices = node.inputs[1:] if node.op in ("getitem", "take") else node.inputs[2:]
+    return any(graph.nodes[i].op != "constant" for i in indices)
 
 
 def _tell_sources(kinds: Kinds, position: int, reads: list[int], depth: list[int], repeated: list[bool]) -> None:

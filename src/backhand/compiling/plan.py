@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from backhand.compiling.expression import Load
 from backhand.compiling.fold import Fold, fold_updates
 from backhand.compiling.index import row_major
-from backhand.compiling.kinds import Kinds, classify
+from backhand.compiling.kinds import Kinds, classify, may_fail
 from backhand.compiling.legal import legal
 from backhand.compiling.nest import Nest, arranged
 from backhand.graph import Graph
@@ -189,8 +189,11 @@ def _moves(load: Load, unit: Unit) -> bool:
 def _order(made: Plan, units: dict[int, Unit], readers: dict[int, list[Unit]], writers: dict[int, int]) -> None:
     for unit in units.values():
         unit.before = {version for version, _ in unit.reads if version in units}
+    failing = [position for position in units if may_fail(made.graph, position)]
     for old, writer in writers.items():
         units[writer].before |= {reader.node for reader in readers[old] if reader.node != writer}
+        if made.graph.nodes[old].op == "input":  # an error leaves the state as it was
+            units[writer].before |= {position for position in failing if position < writer}
 
 
 def _schedule(made: Plan, units: dict[int, Unit], readers: dict[int, list[Unit]], writers: dict[int, int]) -> None:
