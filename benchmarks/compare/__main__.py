@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +58,8 @@ def main() -> None:
         say("(e) growth")
         grown = growth(contenders, 3, seconds)
     out = options.out or (None if options.quick else DOCS)
-    command = " ".join(["backhand bench", *sys.argv[1:]])
+    given = [f"--only {options.only}"] if options.only else []
+    command = " ".join(["python benchmarks/compare", *given, f"--repetitions {repetitions}", f"--seconds {seconds:g}"])
     text = page(found, process, grown, absent, command)
     if out is None:
         print(text)
