@@ -197,7 +197,7 @@ def _check_aliases(recording: Recording) -> None:
 
 def _get(place: Place, path: str) -> Any:
     """What stands at a path now: in the place itself, or in the tuple in it."""
-    value = place.holder.cell_contents if place.kind == "cell" else _in_container(place)
+    value = place.get()
     if place.path == path:
         return value
     found: dict[str, Any] = {}
@@ -205,15 +205,8 @@ def _get(place: Place, path: str) -> Any:
     return found[path]
 
 
-def _in_container(place: Place) -> Any:
-    if place.kind in ("dict", "list", "global"):
-        return place.holder[place.key]
-    return getattr(place.holder, place.key)
-
-
 def _set(place: Place, path: str, new: Any) -> None:
     if place.path == path:
         place.set(new)
     else:
-        now = place.holder.cell_contents if place.kind == "cell" else _in_container(place)
-        place.set(substitute(place.path, now, lambda p, v: new if p == path else v))
+        place.set(substitute(place.path, place.get(), lambda p, v: new if p == path else v))

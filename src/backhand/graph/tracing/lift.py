@@ -51,6 +51,14 @@ class Place:
     value: Any
     path: str
 
+    def get(self) -> Any:
+        """What stands there now."""
+        if self.kind == "cell":
+            return self.holder.cell_contents
+        if self.kind in ("dict", "list", "global"):
+            return self.holder[self.key]
+        return getattr(self.holder, self.key)
+
     def set(self, value: Any) -> None:
         """Put a value there."""
         kind = self.kind
