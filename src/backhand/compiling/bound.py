@@ -41,6 +41,7 @@ class Bound:
     def __init__(self, recording: Recording, engine: str, threads: int | None) -> None:
         self.recording = recording
         self.graph = recording.graph
+        _check_drift(recording)
         _check_aliases(recording)
         self.program = build(recording.graph, engine, threads)
         self.checked = 0  # how many runs were compared with the original's
@@ -182,6 +183,14 @@ class Bound:
         for path, place, name, _, changes in self._numbers:
             if changes:
                 _set(place, path, numbers[name])
+
+
+def _check_drift(recording: Recording) -> None:
+    if recording.drift:
+        raise TraceError(
+            f"{recording.drift}, and so on from call to call: a compiled step keeps arrays and numbers only. Keep a "
+            "history outside (append what the step returns), and count in a number that is an attribute"
+        )
 
 
 def _check_aliases(recording: Recording) -> None:

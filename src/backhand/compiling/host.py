@@ -60,6 +60,8 @@ def _read(memory: Memory, position: int) -> Any:
         return node.param("value").value
     if plan.kinds.kind[position] == "number":
         return memory.number(position)
+    if plan.kinds.kind[plan.version(position)] == "number":  # np.array([i, j]) of Python numbers
+        return evaluator(node.op, node.params)(*(_read(memory, i) for i in node.inputs))
     place = operand(plan, position)
     if place.owner not in memory.arrays:  # a view of what only NumPy holds
         return evaluator(node.op, node.params)(*(_read(memory, i) for i in node.inputs))

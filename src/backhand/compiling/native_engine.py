@@ -82,7 +82,7 @@ class NativeEngine:
             self.block[place] = array.__array_interface__["data"][0]
 
     def has_memory(self, position: int) -> bool:
-        """Is the input an array that C can hold?"""
+        """Is it an array that C can hold?"""
         return ("memory", position) in self.place
 
     def keep(self, position: int, value: Any) -> None:
@@ -97,7 +97,7 @@ class NativeEngine:
         if node.weak and plan.kinds.kind[position] == "number":
             return lambda: self.number(position)
         owner = plan.owner.get(plan.version(position), position)
-        if owner not in self.arrays:
+        if owner not in self.arrays and not self.has_memory(owner):
             return lambda: self.values[position]
         if node.shape:
             return lambda: self.arrays[owner].reshape(node.shape).copy()

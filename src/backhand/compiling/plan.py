@@ -90,7 +90,7 @@ def _try(graph: Graph) -> tuple[Plan, list[int]]:
     _schedule(made, units, readers, writers)
     _find_local(made, readers)
     for state in graph.state:
-        if state.output is None or kinds.kind[state.output] == "number":
+        if state.output is None or kinds.kind[state.output] == "number" or 0 in graph.nodes[state.output].shape:
             continue
         if made.owner[made.version(state.output)] != state.input:
             made.commits[state.input] = state.output

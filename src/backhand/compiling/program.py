@@ -18,6 +18,7 @@ from backhand.compiling.native import NativeError
 from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
+from backhand.compiling.recipe import C_TYPES
 from backhand.compiling.rewrite import simplify
 from backhand.compiling.rows import Row, rows
 from backhand.errors import GraphError
@@ -41,13 +42,24 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     if engine not in ("native", "numpy"):
         raise GraphError(f"there is no engine {engine!r}; there are 'native' and 'numpy'")
     graph = simplify(graph)
-    note = ""
-    if engine == "native":
+    note = _unknown_to_c(graph)
+    if engine == "native" and not note:
         try:
             return Program(graph, NativeEngine(plan(graph), threads))
         except NativeError as error:
             note = f"{error}: the step runs on NumPy instead"
-    return Program(graph, NumpyEngine(graph), note)
+    return Program(graph, NumpyEngine(graph), note if engine == "native" else "")
+
+
+def _unknown_to_c(graph: Graph) -> str:
+    """Why C can't work on the graph's arrays, if it can't."""
+    for node in graph.nodes:
+        if not node.dtype.isnative:
+            return f"{node.name or node.op} is {node.dtype}, the other machines' byte order: the step runs on NumPy instead"
+    for s in graph.state:
+        if s.output is not None and graph.nodes[s.output].dtype.char not in C_TYPES:
+            return f"{s.name} is {graph.nodes[s.output].dtype}, which C doesn't know: the step runs on NumPy instead"
+    return ""
 
 
 class Program:

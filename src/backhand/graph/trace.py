@@ -69,6 +69,7 @@ class Recording:
         graph: what was traced.
         cold: the first call differs from all later ones, so the function must be called once for itself before
         `replay`.
+        drift: what every call changes and no replay does, in words: a list that grows, a text. Empty if there is nothing.
         target, program: the function with its example inputs; the graph with what else must hold for it.
 
     >>> import numpy as np, backhand
@@ -82,9 +83,10 @@ class Recording:
     array([0.5, 0.5])
     """
 
-    def __init__(self, target: Target, program: Program, cold: bool) -> None:
+    def __init__(self, target: Target, program: Program, cold: bool, drift: str = "") -> None:
         self.graph = program.graph
         self.cold = cold
+        self.drift = drift
         self.target = target
         self.program = program
 
@@ -118,6 +120,7 @@ def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = (
             "a trace inside of a trace reaches an array of the outer one that is no argument",
             "Pass it: write grad(lambda y, x: y * x)(2.0, x), not grad(lambda y: y * x)(2.0)",
         )
+    first.check_generators()
     stream = random_state()
     try:
         with np.errstate(), patched():
@@ -130,20 +133,21 @@ def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = (
             set_random_state(stream)
             draft = _traced(target, first, changing)
             _refuse_foreign(draft, later)
-            cold = not draft.same(later)
+            cold = not draft.same(later) or _unsettled(first, second)
+            drift = ""
             if cold:
-                draft, real = _warm(target, first, changing)
+                draft, real, drift = _warm(target, first, changing)
             program = draft.program()
     finally:
         first.restore()
         set_random_state(stream)
     _keep_guards(program, first, second)
     _check_against(program, real)
-    return Recording(target, program, cold)
+    return Recording(target, program, cold, drift)
 
 
-def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real]:
-    """The program of the second call, if the third is the same."""
+def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real, str]:
+    """The program of the second call, if the third is the same; and what the second call still changed: see _drift."""
     call_on_copies(target, first)
     second = World(target.roots)
     real = call_on_copies(target, second)
@@ -155,7 +159,30 @@ def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real
     again = _traced(target, second, changing)
     if not again.same(last):
         raise TraceError(_difference(again.program(), last.program()))
-    return again, real
+    return again, real, _drift(second, third)
+
+
+def _unsettled(before: World, after: World) -> bool:
+    """Did a call make a number or change a setting, so that only the next call shows whether that goes on?"""
+    known = before.by_path
+    return (
+        any(type(value) in SCALARS and path not in known for path, value, _ in after.leaves)
+        or any(isinstance(after.settings[p], str | bool) for p in after.settings.keys() - before.settings.keys())
+        or bool(_drift(before, after))
+    )
+
+
+def _drift(before: World, after: World) -> str:
+    """What a call changed that is neither an array nor a number, said in words; empty if there is nothing."""
+    sizes = {id(holder): size for _, holder, size in after.holders}
+    for path, holder, size in before.holders:
+        if not isinstance(holder, dict) or path in before.settings:  # an object's attributes are looked at one by one
+            if sizes.get(id(holder), size) != size:
+                return f"{path} holds {size} things before a call and {sizes[id(holder)]} after it"
+    for path, value in before.settings.items():
+        if path in after.settings and after.settings[path] != value:
+            return f"{path} is {value!r} before a call and {after.settings[path]!r} after it"
+    return ""
 
 
 def _keep_guards(program: Program, first: World, second: World) -> None:

@@ -8,6 +8,7 @@ function names. It is breadth first, so that an array is known by its shortest n
 from __future__ import annotations
 
 import functools
+import io
 import random
 import sys
 import types
@@ -38,6 +39,7 @@ _LIBRARY = frozenset(sys.stdlib_module_names) | {
 }
 _HOLDERS = (types.SimpleNamespace, UserDict, UserList, ChainMap)  # of the library, with the user's things in them
 _STREAMS = (np.random.Generator, np.random.RandomState)
+_LISTED = (type(iter([])), type(iter(())), type(iter(range(0))), type(reversed([])))  # these can be set back
 _MISSING = object()
 
 
@@ -92,14 +94,17 @@ class World:
 
     ``places`` holds each assignable place, nearest first; ``leaves`` each array and number found, with its path;
     ``settings`` what else decides what the code does (None, bools, strings, functions, the classes of layers);
-    ``running`` the generators, with how far each has run.
+    ``holders`` each list, dict, set and instance, with how much it holds; ``running`` the generators and iterators,
+    with how far each has run; ``randoms`` the streams of Python's own, with their states.
     """
 
     def __init__(self, roots: list[tuple[str, Any]]) -> None:
         self.places: list[Place] = []
         self.leaves: list[tuple[str, Any, Place | None]] = []
         self.settings: dict[str, Any] = {}
-        self.running: list[tuple[str, types.GeneratorType[Any, Any, Any], int]] = []
+        self.holders: list[tuple[str, Any, int]] = []
+        self.running: list[tuple[str, Iterator[Any], int | None]] = []
+        self.randoms: list[tuple[str, random.Random, Any]] = []
         self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
         self._paths: dict[str, int] = {path: 1 for path, _ in roots}
         self._globals: dict[tuple[int, str], Any] = {}
@@ -140,11 +145,14 @@ class World:
         self._seen[id(value)] = value
         if isinstance(value, dict | list) and not is_library(type(value)):
             self._instance(path, value)
+        if isinstance(value, dict | list | deque | set):
+            self.holders.append((path, value, len(value)))
         if isinstance(value, dict):
             self._saved.append(("dict", value, list(value.items())))
             for key, item in list(value.items()):
                 self._place("dict", value, key, item, f"{path}[{key!r}]" if path else str(key))
         elif isinstance(value, set | frozenset):
+            self._saved.append(("set", value, set(value)))
             for index, item in enumerate(value):
                 if not isinstance(item, (*_ATOMS, tuple, np.generic)):
                     self._queue.append((f"{path}{{{index}}}", item))
@@ -163,8 +171,11 @@ class World:
         elif isinstance(value, types.MethodType):
             self._value(path, value.__self__, None)
             self._value("", value.__func__, None)
-        elif isinstance(value, types.GeneratorType):
+        elif isinstance(value, types.GeneratorType) or _is_iterator(value):
             self.running.append((path, value, _progress(value)))
+        elif isinstance(value, random.Random):
+            if not isinstance(value, random.SystemRandom):
+                self.randoms.append((path, value, value.getstate()))
         elif isinstance(value, functools._lru_cache_wrapper):
             self._value(path, value.__wrapped__, None)
         elif isinstance(value, functools.partial):
@@ -188,6 +199,7 @@ class World:
         content = getattr(value, "__dict__", None)
         if isinstance(content, dict):
             self._seen[id(content)] = content
+            self.holders.append((path, content, len(content)))
             self._saved.append(("dict", content, list(content.items())))
             for key, item in list(content.items()):
                 self._place("dict", content, key, item, f"{dot}{key}")
@@ -276,12 +288,28 @@ class World:
                 place.set(new)
 
     def check_generators(self) -> None:
-        """Raise TraceError if a generator was advanced: that can't be undone."""
-        for path, generator, progress in self.running:
-            if _progress(generator) != progress:
+        """Raise TraceError if a generator or an iterator was advanced: that can't be undone; or if nobody can tell."""
+        for path, iterator, progress in self.running:
+            now = _progress(iterator)
+            if now is None:
                 raise TraceError(
-                    f"{path} is a generator, and the code takes values from it: a graph can't hold that, and tracing "
-                    "has now taken some. Take the values outside of the traced code and pass them as arguments"
+                    f"{path} is a {type(iterator).__name__}: a graph can't hold what the code takes from an iterator, "
+                    "and nobody can see whether it does. Take the values outside of the traced code and pass them as "
+                    "arguments, or keep a list and a place in it"
+                )
+            if now != progress:
+                put_back = isinstance(iterator, _LISTED)
+                kind = "an iterator" if put_back else "a generator"
+                lost = "" if put_back else ", and tracing has now taken some"
+                raise TraceError(
+                    f"{path} is {kind}, and the code takes values from it: a graph can't hold that{lost}. Take the "
+                    "values outside of the traced code and pass them as arguments"
+                )
+        for path, stream, state in self.randoms:
+            if stream.getstate() != state:
+                raise TraceError(
+                    f"the code draws random numbers from {path}, a random.Random: a graph can't hold that. Draw them "
+                    "with np.random.… in a layer's method, or draw outside and pass them as an argument"
                 )
 
     def restore(self) -> None:
@@ -293,6 +321,10 @@ class World:
                 if len(holder) != len(saved) or any(a is not b for a, b in zip(holder, saved, strict=True)):
                     holder.clear()
                     holder.extend(saved)
+            elif kind == "set":
+                if holder != saved:
+                    holder.clear()
+                    holder.update(saved)
             elif kind == "objects":
                 holder[...] = saved
             elif kind == "cell":
@@ -314,6 +346,11 @@ class World:
         for place in self.places:
             if place.kind in ("default", "partial"):
                 place.set(place.value)
+        for _, stream, state in self.randoms:
+            stream.setstate(state)
+        for _, iterator, progress in self.running:
+            if isinstance(iterator, _LISTED) and _progress(iterator) != progress:
+                iterator.__setstate__(progress)
 
 
 def _setting(value: Any) -> Any:
@@ -325,12 +362,24 @@ def _setting(value: Any) -> Any:
     if isinstance(value, dict | list | deque):
         held = [type(item) for item in (value.values() if isinstance(value, dict) else value)]
         return held if any(not is_library(kind) for kind in held) else type(value)
+    if isinstance(value, set | frozenset):
+        return {item for item in value if isinstance(item, _ATOMS)}
     return type(value)
 
 
-def _progress(generator: types.GeneratorType[Any, Any, Any]) -> int:
-    """How far a generator has run: one step on, and it can't be put back."""
-    return -2 if generator.gi_frame is None else generator.gi_frame.f_lasti
+def _is_iterator(value: Any) -> bool:
+    """An iterator of Python's own: a list's, a zip, what itertools makes. A file is none."""
+    return isinstance(value, Iterator) and is_library(type(value)) and not isinstance(value, io.IOBase)
+
+
+def _progress(iterator: Any) -> int | None:
+    """How far a generator or iterator has run. None: it doesn't tell."""
+    if isinstance(iterator, types.GeneratorType):
+        return -2 if iterator.gi_frame is None else iterator.gi_frame.f_lasti
+    if isinstance(iterator, _LISTED):
+        state: tuple[Any, ...] = iterator.__reduce__()
+        return int(state[2]) if len(state) > 2 else -1  # -1: nothing is left
+    return None
 
 
 def _named(code: types.CodeType) -> Iterator[str]:
