@@ -126,7 +126,7 @@ def batches(n):
 
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize(
-    "net, says",
+    ("net", "says"),
     [
         (AListThatGrows, "history holds 1 things before a call and 2 after it"),
         (ASetThatGrows, "seen holds 1 things before a call and 2 after it"),

@@ -55,7 +55,7 @@ def _unknown_to_c(graph: Graph) -> str:
     """Why C can't work on the graph's arrays, if it can't."""
     for node in graph.nodes:
         if not node.dtype.isnative:
-            return f"{node.name or node.op} is {node.dtype}, the other machines' byte order: the step runs on NumPy instead"
+            return f"{node.name or node.op} is {node.dtype}, in swapped byte order: the step runs on NumPy instead"
     for s in graph.state:
         if s.output is not None and graph.nodes[s.output].dtype.char not in C_TYPES:
             return f"{s.name} is {graph.nodes[s.output].dtype}, which C doesn't know: the step runs on NumPy instead"

@@ -69,7 +69,7 @@ class Recording:
         graph: what was traced.
         cold: the first call differs from all later ones, so the function must be called once for itself before
         `replay`.
-        drift: what every call changes and no replay does, in words: a list that grows, a text. Empty if there is nothing.
+        drift: what every call changes and no replay does, in words: a list that grows, a text. Empty if nothing.
         target, program: the function with its example inputs; the graph with what else must hold for it.
 
     >>> import numpy as np, backhand
@@ -174,11 +174,10 @@ def _unsettled(before: World, after: World) -> bool:
 
 def _drift(before: World, after: World) -> str:
     """What a call changed that is neither an array nor a number, said in words; empty if there is nothing."""
-    sizes = {id(holder): size for _, holder, size in after.holders}
-    for path, holder, size in before.holders:
-        if not isinstance(holder, dict) or path in before.settings:  # an object's attributes are looked at one by one
-            if sizes.get(id(holder), size) != size:
-                return f"{path} holds {size} things before a call and {sizes[id(holder)]} after it"
+    sizes = {path: size for path, _, size in after.holders}
+    for path, _, size in before.holders:
+        if sizes.get(path, size) != size and not path.endswith(".__dict__"):  # attributes are looked at one by one
+            return f"{path} holds {size} things before a call and {sizes[path]} after it"
     for path, value in before.settings.items():
         if path in after.settings and after.settings[path] != value:
             return f"{path} is {value!r} before a call and {after.settings[path]!r} after it"

@@ -39,7 +39,7 @@ _LIBRARY = frozenset(sys.stdlib_module_names) | {
 }
 _HOLDERS = (types.SimpleNamespace, UserDict, UserList, ChainMap)  # of the library, with the user's things in them
 _STREAMS = (np.random.Generator, np.random.RandomState)
-_LISTED = (type(iter([])), type(iter(())), type(iter(range(0))), type(reversed([])))  # these can be set back
+_LISTED: tuple[Any, ...] = tuple(type(i) for i in (iter([]), iter(()), iter(range(0)), reversed([])))  # can be set back
 _MISSING = object()
 
 
@@ -103,7 +103,7 @@ class World:
         self.leaves: list[tuple[str, Any, Place | None]] = []
         self.settings: dict[str, Any] = {}
         self.holders: list[tuple[str, Any, int]] = []
-        self.running: list[tuple[str, Iterator[Any], int | None]] = []
+        self.running: list[tuple[str, Any, int | None]] = []
         self.randoms: list[tuple[str, random.Random, Any]] = []
         self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
         self._paths: dict[str, int] = {path: 1 for path, _ in roots}
@@ -199,7 +199,7 @@ class World:
         content = getattr(value, "__dict__", None)
         if isinstance(content, dict):
             self._seen[id(content)] = content
-            self.holders.append((path, content, len(content)))
+            self.holders.append((f"{path}.__dict__", content, len(content)))
             self._saved.append(("dict", content, list(content.items())))
             for key, item in list(content.items()):
                 self._place("dict", content, key, item, f"{dot}{key}")
@@ -377,7 +377,7 @@ def _progress(iterator: Any) -> int | None:
     if isinstance(iterator, types.GeneratorType):
         return -2 if iterator.gi_frame is None else iterator.gi_frame.f_lasti
     if isinstance(iterator, _LISTED):
-        state: tuple[Any, ...] = iterator.__reduce__()
+        state: Any = iterator.__reduce__()
         return int(state[2]) if len(state) > 2 else -1  # -1: nothing is left
     return None
 
