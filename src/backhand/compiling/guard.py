@@ -48,7 +48,7 @@ def build_of(world: World, arguments: Iterable[str]) -> dict[str, Any]:
     return {
         place.path: place.value if isinstance(place.value, types.FunctionType) else type(place.value)
         for place in world.places
-        if place.path not in skipped and place.kind not in _CODE_PLACES and not isinstance(place.value, np.ndarray)
+        if place.path not in skipped and not _is_code(place)
     }
 
 
@@ -59,7 +59,7 @@ def guard_of(world: World, program: Program, arguments: Iterable[str], changing:
     that each call changes.
     """
     watched: dict[tuple[int, Any], tuple[Place, str]] = {}
-    skipped = {*arguments, *changing}
+    skipped = {*arguments, *(path for path in changing if not holds_state(path, program))}
     for place in world.places:
         if place.path not in skipped and _matters(place, program):
             text = _read(place)
@@ -73,7 +73,7 @@ def guard_of(world: World, program: Program, arguments: Iterable[str], changing:
         name, known = holders.setdefault(id(holder), f"h{len(holders)}"), f"v{len(names)}"
         names |= {name: holder, known: list(holder)}
         terms.append(f"{name} == {known}")
-    terms += _lengths(world, holders, names)
+    terms += _sizes(world, holders, names)
     terms = [term for term in terms if eval(term, dict(names))]  # not what a descriptor hides
     code = _FUNCTION.format(names=", ".join(names), terms="\n                and ".join(terms) or "True")
     space: dict[str, Any] = {}
@@ -102,18 +102,23 @@ def _matters(place: Place, program: Program) -> bool:
         return path in program.aliases or path in program.rebound
     if type(value) in _NUMBERS:
         return path in program.numbers or path in program.settings
-    if place.kind in ("default", "partial") or (isinstance(value, _CODE) and place.kind in _CODE_PLACES):
-        return False  # code that is replaced while it is in use isn't looked for
-    if isinstance(value, tuple):
-        start = f"{path}["
-        return any(p.startswith(start) for known in (program.aliases, program.numbers) for p in known)
-    return not isinstance(value, np.generic)
+    return not isinstance(value, np.generic) and not _is_code(place)
+
+
+def _is_code(place: Place) -> bool:
+    """Code that is replaced while it is in use isn't looked for."""
+    return place.kind in ("default", "partial") or (isinstance(place.value, _CODE) and place.kind in _CODE_PLACES)
+
+
+def holds_state(path: str, program: Program) -> bool:
+    """Is there state of the program in what stands at a path?"""
+    return any(p.startswith((f"{path}[", f"{path}.")) for p in program.aliases)
 
 
 def _read(place: Place) -> str:
-    """The expression that reads a place, with H for its holder."""
+    """The expression that reads a place, with H for its holder and K for its key."""
     if place.kind in ("dict", "list", "global"):
-        return f"H[{place.key!r}]" if isinstance(place.key, str | int) else ""
+        return "H[K]"
     if place.kind == "cell":
         return "H.cell_contents"
     return f"H.{place.key}" if place.kind in ("slot", "class") and place.key.isidentifier() else ""
@@ -124,6 +129,12 @@ def _term(place: Place, text: str, holders: dict[int, str], names: dict[str, Any
     name = holders.setdefault(id(holder), f"h{len(holders)}")
     names[name] = holder
     value = place.value
+    if isinstance(place.key, str | int):
+        text = text.replace("K", repr(place.key), 1)
+    elif "K" in text:
+        key = f"v{len(names)}"
+        names[key] = place.key
+        text = text.replace("K", key, 1)
     if value is None or value is True or value is False:
         return f"{text.replace('H', name, 1)} is {value}"
     known = f"v{len(names)}"
@@ -131,16 +142,19 @@ def _term(place: Place, text: str, holders: dict[int, str], names: dict[str, Any
     return f"{text.replace('H', name, 1)} is {known}"
 
 
-def _lengths(world: World, holders: dict[int, str], names: dict[str, Any]) -> list[str]:
+def _sizes(world: World, holders: dict[int, str], names: dict[str, Any]) -> list[str]:
     """A layer that was added or taken away, an attribute that hides one of the class: how much each holder holds."""
-    terms = {}
-    for place in world.places:
-        holder = place.holder
-        if place.kind in ("dict", "list") and id(holder) not in terms:
-            name = holders.setdefault(id(holder), f"h{len(holders)}")
-            names[name] = holder
-            terms[id(holder)] = f"len({name}) == {len(holder)}"
-    return list(terms.values())
+    terms = []
+    for _, holder, size in world.holders:
+        name = holders.setdefault(id(holder), f"h{len(holders)}")
+        names[name] = holder
+        if isinstance(holder, set):
+            known = f"v{len(names)}"
+            names[known] = set(holder)
+            terms.append(f"{name} == {known}")
+        else:
+            terms.append(f"len({name}) == {size}")
+    return terms
 
 
 def _is_leaf(value: Any) -> bool:
