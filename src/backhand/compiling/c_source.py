@@ -14,7 +14,7 @@ from backhand.compiling.c_numbers import write_numbers
 from backhand.compiling.c_products import blas_fits, is_small, write_product
 from backhand.compiling.c_sparse import gather_sparse, write_sparse
 from backhand.compiling.plan import Plan, Stage
-from backhand.compiling.recipe import C_TYPES
+from backhand.compiling.recipe import in_c
 from backhand.compiling.regions import Region, is_large, regions
 from backhand.compiling.sparse import Sparse, find_sparse
 from backhand.graph import Node
@@ -331,7 +331,7 @@ class _Writer:
 
 def in_memory(node: Node) -> bool:
     """Can C hold the value? Values that it can't (complex numbers, empty arrays) pass between calls of NumPy only."""
-    return node.dtype.char in C_TYPES and 0 not in node.shape and not (node.weak and node.op in ("input", "constant"))
+    return in_c(node.dtype) and 0 not in node.shape and not (node.weak and node.op in ("input", "constant"))
 
 
 def computed(plan: Plan, stage: Stage) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backhand.compiling.call import Entry
 from backhand.compiling.epoch import run_epoch
 from backhand.compiling.native import NativeError
 from backhand.compiling.native_engine import NativeEngine
@@ -21,7 +22,7 @@ from backhand.compiling.plan import plan
 from backhand.compiling.rewrite import simplify
 from backhand.compiling.rows import Row, rows
 from backhand.errors import GraphError
-from backhand.graph import Graph
+from backhand.graph import Graph, Node
 from backhand.graph.evaluate import fitting
 
 __all__ = ["Program", "Row", "build"]
@@ -142,30 +143,17 @@ class Program:
             inputs[number][...] = self._engine.reader(node)()
         return outputs
 
-    def quick(self) -> Callable[[Sequence[Any]], Any] | None:
-        """``run`` of a bound program without the parts that have nothing to do here, as a function of the only output.
+    def entry(self) -> Entry | None:
+        """How a call gets into the bound program and out without Python in between; None if it needs Python.
 
-        None if this program needs them. It holds until the next ``bind``.
+        It holds until the next ``bind``. Larger arguments are worked on where they lie, which takes a look at them.
         """
-        engine = self._engine
+        engine, places = self._engine, self.inner.inputs[: len(self.arguments)]
         if self._counters or self._staged or self._written or len(self.readers) != 1:
             return None
-        if not isinstance(engine, NativeEngine) or not engine.single:
+        if not isinstance(engine, NativeEngine) or any(_size(node) > COPIED for node in self.arguments):
             return None
-        call, block, error = engine.single_call()
-        feeds, (read,), count = self._feeds, self.readers, len(self._feeds)
-
-        def run(inputs: Sequence[Any]) -> Any:
-            if len(inputs) != count:
-                raise GraphError(f"the program takes {count} inputs, got {len(inputs)}")
-            for feed, value in zip(feeds, inputs, strict=False):
-                feed(value)
-            call()
-            if block[error]:
-                engine.raise_error()
-            return read()
-
-        return run
+        return engine.entry(places, self.inner.outputs[0])
 
     def staging(self, number: int) -> Any:
         """Memory of our own for an argument, flat, attached: an epoch gathers into it."""
@@ -216,6 +204,11 @@ class Program:
 
 COPIED = 2**14
 """Bytes: a smaller input is copied, which is cheaper than asking NumPy for its address."""
+
+
+def _size(node: Node) -> int:
+    """In bytes."""
+    return int(np.prod(node.shape, dtype=np.int64)) * node.dtype.itemsize
 
 
 def _workable(array: Any, written: bool) -> bool:
