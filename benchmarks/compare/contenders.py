@@ -97,7 +97,8 @@ class Running:
     def prepare(self, workload: Workload, seconds: float) -> None:
         """Begin to get ready; ``prepared`` waits for it."""
         self.result = Result(self.contender, self.threads)
-        self._ask({"workload": asdict(workload), "seconds": seconds})
+        self.seconds = seconds
+        self._ask({"workload": asdict(workload)})
 
     def prepared(self) -> Result:
         answer = self._answer()
@@ -108,7 +109,7 @@ class Running:
         return self.result
 
     def measure(self, busy: bool = False) -> None:
-        self._ask({"run": True})
+        self._ask({"seconds": self.seconds})
         answer = self._answer()
         if "error" in answer:
             self.result.error = answer["error"]

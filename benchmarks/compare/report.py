@@ -21,6 +21,8 @@ NEEDED = {
 }
 
 
+Growth = dict[str, dict[int, float]]
+"""Of one axis: contender -> size -> microseconds a step, or megabytes."""
 Panel = tuple[str, list[tuple[str, float, bool]]]
 """A title, and for each contender its name, its ratio, and whether it is backhand's."""
 
@@ -46,7 +48,7 @@ def machine() -> str:
 def page(
     found: dict[str, list[Result]],
     process: dict[str, dict[str, Any]],
-    grown: dict[str, Any],
+    grown: dict[str, Growth],
     missing: list[str],
     command: str,
 ) -> str:
@@ -67,7 +69,7 @@ def page(
         parts.append(f"## {TITLES['d']}\n\n{NEEDED['d']}\n\n{_process_table(process)}")
     for axis, rows in grown.items():
         parts.append(_growth_table(axis, rows))
-    parts.append(_losses(found, process))
+    parts.append(_losses(found, process, grown))
     return "\n".join(parts)
 
 
@@ -109,23 +111,46 @@ def _process_table(process: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _growth_table(axis: str, rows: dict[str, dict[int, float]]) -> str:
+def _growth_table(axis: str, rows: Growth) -> str:
+    """Times or megabytes by size, and what each more (sample, neuron, layer) costs: the slope from first to last."""
     sizes = next(iter(rows.values())).keys()
     unit = "" if "MB" in axis else ", µs a step"
     lines = [
         f"## (e) growth: {axis}{unit}\n",
-        f"| contender | {' | '.join(f'{n:,}' for n in sizes)} | last to first |",
-        "|---|" + "---|" * (len(sizes) + 1),
+        f"| contender | {' | '.join(f'{n:,}' for n in sizes)} | last to first | for each more |",
+        "|---|" + "---|" * (len(sizes) + 2),
     ]
     for title, values in rows.items():
         if values:
             cells = [_us(values[n]) if n in values else "" for n in sizes]
+            name = f"**{title}**" if title == OURS.title else title
             numbers = list(values.values())
-            lines.append(f"| {title} | {' | '.join(cells)} | {numbers[-1] / numbers[0]:.1f} |")
+            lines.append(f"| {name} | {' | '.join(cells)} | {numbers[-1] / numbers[0]:.1f} | {_slope(values):.2g} |")
     return "\n".join(lines) + "\n"
 
 
-def _losses(found: dict[str, list[Result]], process: dict[str, dict[str, Any]]) -> str:
+def _slope(values: dict[int, float]) -> float:
+    sizes = list(values)
+    return (values[sizes[-1]] - values[sizes[0]]) / (sizes[-1] - sizes[0])
+
+
+def _growth_losses(grown: dict[str, Growth]) -> list[str]:
+    """At which sizes another is faster or smaller, and whose growth from the first size to the last is less."""
+    lines = []
+    for axis, rows in grown.items():
+        ours = rows.get(OURS.title, {})
+        for title, values in rows.items():
+            lines += [
+                f"- (e) growth, {axis} {size:,}: {title} takes {values[size] / ours[size]:.2f} of what backhand takes."
+                for size in ours
+                if title != OURS.title and values.get(size, math.inf) < ours[size]
+            ]
+            if ours and values and values.keys() == ours.keys() and 0 < _slope(values) < 0.95 * _slope(ours):
+                lines.append(f"- (e) growth, {axis}: for each more {title} takes {_slope(values) / _slope(ours):.2f}.")
+    return lines
+
+
+def _losses(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], grown: dict[str, Growth]) -> str:
     """Where backhand's best is not the fastest."""
     lines = []
     for name, results in found.items():
@@ -139,6 +164,7 @@ def _losses(found: dict[str, list[Result]], process: dict[str, dict[str, Any]]) 
             for r in faster
         ]
         lines += [f"- {TITLES[name]}: it failed: {r.error}" for r in results if r.contender == OURS and r.error]
+    lines += _growth_losses(grown)
     text = "\n".join(lines) if lines else "- Nowhere among these, on this machine, by epoch."
     return f"## Where backhand loses\n\n{text}\n"
 

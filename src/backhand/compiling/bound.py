@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from backhand.compiling.batches import PIXELS
-from backhand.compiling.guard import build_of, guard_of
+from backhand.compiling.call import Calls
+from backhand.compiling.guard import build_of, checks_of
 from backhand.compiling.program import build
 from backhand.errors import DTypeError, GraphError, ShapeError, TraceError
 from backhand.graph import Recording
@@ -47,10 +48,8 @@ class Bound:
         self.checked = 0  # how many runs were compared with the original's
         self.unstable: set[str] = set()  # places that each call fills anew: caches
         self._build: dict[str, Any] | None = None  # how the objects were built; if the first call builds on: after it
-        self._guard: Callable[[], bool] = lambda: False
-        self.holds = self._guard  # are the objects as they were attached, and replaced arrays nobody else's?
+        self._calls: Calls
         self._kept: list[tuple[Any, int]] = []
-        self.run: Callable[[tuple[Any, ...]], Any] = self._run  # one step; gives what the function would have returned
         self._flat = all(child.kind == "leaf" for child in self.graph.arguments.children)
         self._states = [
             (path, s.name, self.graph.nodes[s.input])
@@ -70,11 +69,12 @@ class Bound:
             ShapeError, DTypeError: an array of theirs has another shape or dtype.
         """
         twins = self._bind(self._world(inputs))
-        self._guard = guard_of(self._world(inputs), self.recording.program, self.recording.target.paths, self.unstable)
+        checks = checks_of(self._world(inputs), self.recording.program, self.recording.target.paths, self.unstable)
         self._kept = [(twin, 0) for twin in twins]
         del twins
         self._kept = [(twin, sys.getrefcount(twin) - 1) for twin, _ in self._kept]  # 1: the list that is going
-        self.holds = self._holds_unshared if self._kept else self._guard
+        flat = self._flat and self.graph.results.kind == "leaf" and not self._kept
+        self._calls = Calls(checks, self.program.engine == "native", self.program.entry() if flat else None)
 
     def _world(self, inputs: tuple[Any, ...]) -> World:
         target = self.recording.target
@@ -99,8 +99,6 @@ class Bound:
             p.path: p.value for p in world.places if isinstance(p.value, np.random.Generator | np.random.RandomState)
         }
         self.program.bind({name: state[path] for path, name, _ in self._states}, self.streams)
-        quick = self.program.quick() if self._flat and self.graph.results.kind == "leaf" else None
-        self.run = quick or self._run
         self._state = state
         self._numbers = [
             (path, places[path], name, node, path in program.rebound)
@@ -128,12 +126,17 @@ class Bound:
             return Misfit(unborn, {p for p, v in program.numbers.items() if p in leaves and leaves[p] != v})
         return None
 
-    def _holds_unshared(self) -> bool:
-        """``holds`` where there are replaced arrays: nobody else may have kept one."""
+    def holds(self) -> bool:
+        """Are the objects as they were attached, and replaced arrays nobody else's?"""
         for array, count in self._kept:
             if sys.getrefcount(array) > count:
                 return False
-        return self._guard()
+        return self._calls.holds()
+
+    @property
+    def direct(self) -> Callable[..., Any] | None:
+        """``holds`` and ``run`` in one call, without Python in between, where that can be: see ``Calls.run``."""
+        return self._calls.run
 
     def state_values(self) -> list[Any]:
         """The state as it is now, in the order of the graph's inputs."""
@@ -146,8 +149,8 @@ class Bound:
         """The arrays and numbers of the arguments, in the order of the graph's inputs."""
         return match(self.graph.arguments, inputs, "arguments")
 
-    def _run(self, inputs: tuple[Any, ...]) -> Any:
-        """``run`` in general."""
+    def run(self, inputs: tuple[Any, ...]) -> Any:
+        """One step; gives what the function would have returned."""
         leaves = inputs if self._flat else self.leaves(inputs)
         self._take_numbers()
         outputs = self.program.run(leaves)

@@ -14,7 +14,7 @@ from backhand.compiling.c_numbers import write_numbers
 from backhand.compiling.c_products import blas_fits, is_small, write_product
 from backhand.compiling.c_sparse import gather_sparse, write_sparse
 from backhand.compiling.plan import Plan, Stage
-from backhand.compiling.recipe import C_TYPES
+from backhand.compiling.recipe import in_c
 from backhand.compiling.regions import Region, is_large, regions
 from backhand.compiling.sparse import Sparse, find_sparse
 from backhand.graph import Node
@@ -46,6 +46,10 @@ class Source:
     tasks: int = 1  # of a region
 
 
+_CHOICE = (
+    "    int64_t alone, window, began, steps, time, hold; /* are the workers worth it: see bh_learn */",
+    "    double tried, lost;",
+)
 LONG = 2e6
 """Cycles of a long stage."""
 
@@ -66,6 +70,7 @@ class _Writer:
         self.parts: dict[int, Partial] = {}
         self.slots: dict[int, str] = {}
         self.functions: list[str] = []
+        self.calls: list[list[str]] = []  # of each native part
         self.helpers: set[str] = set()
 
     def write(self) -> Source:
@@ -137,6 +142,8 @@ class _Writer:
         self.source.fields += [
             (name, 0) for name in ("error", "threads", "sgemm", "dgemm", "feed", "order", "left", "sparse")
         ]
+        choice = ("alone", "window", "began", "steps", "time", "hold", "tried", "lost") if self.tasks > 1 else ()
+        self.source.fields += [(name, 0) for name in choice]
         integer = "int64_t" if self.blas is None or self.blas.integer == 8 else "int"
         return [
             "/* Written by backhand from your NumPy code: a function for each group of fused loops and each product */",
@@ -157,6 +164,7 @@ class _Writer:
             "    const int64_t *order; /* the rows of this step and of those that follow: ... */",
             "    int64_t left; /* ... this many */",
             "    struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */",
+            *(_CHOICE if choice else []),
             "};",
             *(['#include "workers.h"'] if self.tasks > 1 else []),
             "",
@@ -253,11 +261,8 @@ class _Writer:
         for region in regions(loops, self.tasks):
             calls += self._region(region, loops)
             self.source.groups.append(region.stages)
-        if any("bh_together" in call for call in calls):
-            calls = ["int64_t began = bh_begin(p);", *calls, "bh_learn(p, began);"]
-        number = sum(1 for part in self.source.parts if isinstance(part, int))
-        self.functions.append(_function(f"EXPORT void bh_part{number}(struct step *restrict p)", calls))
-        self.source.parts.append(number)
+        self.source.parts.append(len(self.calls))
+        self.calls.append(calls)
 
     def _region(self, region: Region, loops: dict[int, Loops]) -> list[str]:
         names = {number: self._write_stage(number, loops[number]) for number in region.stages}
@@ -307,7 +312,12 @@ class _Writer:
 
     def _steps(self) -> None:
         """A whole step, if it needs nothing of NumPy, and the counters' move to their new values."""
-        lines = [f"bh_part{part}(p);" for part in self.source.parts if isinstance(part, int)]
+        if self.tasks > 1:
+            self.calls[0].insert(0, "bh_begin(p);")
+            self.calls[-1].append("bh_learn(p);")
+        for number, calls in enumerate(self.calls):
+            self.functions.append(_function(f"EXPORT void bh_part{number}(struct step *restrict p)", calls))
+        lines = [f"bh_part{number}(p);" for number in range(len(self.calls))]
         self.functions.append(_function("static void bh_step(struct step *restrict p)", [*lines, "(void)p;"]))
         pairs = [(s.output, s.input) for s in self.graph.state if s.output is not None]
         pairs = [(new, old) for new, old in pairs if self.graph.nodes[old].weak and new in self.slots]
@@ -321,7 +331,7 @@ class _Writer:
 
 def in_memory(node: Node) -> bool:
     """Can C hold the value? Values that it can't (complex numbers, empty arrays) pass between calls of NumPy only."""
-    return node.dtype.char in C_TYPES and 0 not in node.shape and not (node.weak and node.op in ("input", "constant"))
+    return in_c(node.dtype) and 0 not in node.shape and not (node.weak and node.op in ("input", "constant"))
 
 
 def computed(plan: Plan, stage: Stage) -> list[int]:

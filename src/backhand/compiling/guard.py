@@ -1,4 +1,4 @@
-"""Is everything that a program was made for still in its place? One generated function asks, in a microsecond.
+"""Is everything that a program was made for still in its place?
 
 A program holds for the objects that were traced: the same layers in the same lists, the same arrays in the same
 attributes, the same learning rate. User code may change any of them between two steps, and then the step must notice.
@@ -6,29 +6,52 @@ attributes, the same learning rate. User code may change any of them between two
 
 from __future__ import annotations
 
+import operator
 import types
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from backhand.graph.tracing.lift import Place, World
 from backhand.graph.tracing.program import Program
 
-__all__ = ["build_of", "guard_of", "unstable"]
+__all__ = ["Check", "build_of", "checks_of", "holds_state", "unstable"]
 
-_FUNCTION = """
-def make({names}):
-    def guard():
-        try:
-            return ({terms})
-        except (LookupError, AttributeError):
-            return False
-    return guard
-"""
 _CODE_PLACES = ("class", "global", "default", "partial")
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, classmethod, staticmethod, property)
 _NUMBERS = (int, float, bool, str)
+
+
+class Check(NamedTuple):
+    """One thing that must be as it was.
+
+    ``how`` is ``"item"`` (``holder[key] is value``), ``"attribute"``, ``"length"`` (of the holder: ``value``),
+    ``"list"`` (the holder's items are those of the list ``value``, each the same object), or ``"set"`` (the holder
+    equals the set ``value``).
+    """
+
+    how: str
+    holder: Any
+    key: Any
+    value: Any
+
+    def holds(self) -> bool:
+        """Is it?"""
+        how, holder, key, value = self
+        try:
+            if how == "item":
+                found = dict.get(holder, key, holder) if isinstance(holder, dict) else holder[key]
+                return found is value
+            if how == "attribute":
+                return getattr(holder, key) is value
+            if how == "length":
+                return bool(len(holder) == value)
+            if how == "set":
+                return bool(holder == value)
+            return len(holder) == len(value) and all(map(operator.is_, holder, value))
+        except (LookupError, AttributeError, ValueError):  # the last of an empty cell
+            return False
 
 
 def unstable(before: World, after: World) -> set[str]:
@@ -52,47 +75,35 @@ def build_of(world: World, arguments: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def guard_of(world: World, program: Program, arguments: Iterable[str], changing: set[str]) -> Callable[[], bool]:
-    """A function that says whether the objects still are what ``world`` saw, as far as ``program`` depends on it.
+def checks_of(world: World, program: Program, arguments: Iterable[str], changing: set[str]) -> list[Check]:
+    """What must hold as long as the objects are what ``world`` saw, as far as ``program`` depends on it.
 
     ``arguments`` are the paths of the arguments' own leaves, which come anew with each call; ``changing`` are places
     that each call changes.
     """
-    watched: dict[tuple[int, Any], tuple[Place, str]] = {}
+    watched: dict[tuple[int, Any], Check] = {}
     skipped = {*arguments, *(path for path in changing if not holds_state(path, program))}
     for place in world.places:
         if place.path not in skipped and _matters(place, program):
-            text = _read(place)
-            if text:
-                watched[id(place.holder), place.key] = (place, text)
-    holders: dict[int, str] = {}
-    names: dict[str, Any] = {}
-    whole = _whole_lists(world, watched)
-    terms = [_term(p, text, holders, names) for p, text in watched.values() if id(p.holder) not in whole]
-    for holder in whole.values():
-        name, known = holders.setdefault(id(holder), f"h{len(holders)}"), f"v{len(names)}"
-        names |= {name: holder, known: list(holder)}
-        terms.append(f"{name} == {known}")
-    terms += _sizes(world, holders, names)
-    terms = [term for term in terms if eval(term, dict(names))]  # not what a descriptor hides
-    code = _FUNCTION.format(names=", ".join(names), terms="\n                and ".join(terms) or "True")
-    space: dict[str, Any] = {}
-    exec(code, space)
-    guard: Callable[[], bool] = space["make"](**names)
-    return guard
+            check = _check(place)
+            if check:
+                watched[id(check.holder), check.key] = check
+    whole = _whole_lists(watched.values())
+    checks = [check for check in watched.values() if id(check.holder) not in whole]
+    checks += [Check("list", holder, None, list(holder)) for holder in whole.values()]
+    checks += _sizes(world, whole)
+    return [check for check in checks if check.holds()]  # not what a descriptor hides
 
 
-def _whole_lists(world: World, watched: dict[tuple[int, Any], tuple[Place, str]]) -> dict[int, list[Any]]:
-    """The lists whose every item is watched, and compares by identity: they are compared at once."""
-    lists = {id(p.holder): p.holder for p, _ in watched.values() if p.kind == "list" and type(p.holder) is list}
-    return {
-        i: items
-        for i, items in lists.items()
-        if all(
-            (i, n) in watched and type(item).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
-            for n, item in enumerate(items)
-        )
-    }
+def _whole_lists(checks: Iterable[Check]) -> dict[int, list[Any]]:
+    """The lists whose every item is watched: they are compared at once."""
+    found: dict[int, list[Any]] = {}
+    count: dict[int, int] = {}
+    for check in checks:
+        if type(check.holder) is list:
+            found[id(check.holder)] = check.holder
+            count[id(check.holder)] = count.get(id(check.holder), 0) + 1
+    return {i: holder for i, holder in found.items() if count[i] == len(holder)}
 
 
 def _matters(place: Place, program: Program) -> bool:
@@ -115,46 +126,23 @@ def holds_state(path: str, program: Program) -> bool:
     return any(p.startswith((f"{path}[", f"{path}.")) for p in program.aliases)
 
 
-def _read(place: Place) -> str:
-    """The expression that reads a place, with H for its holder and K for its key."""
-    if place.kind in ("dict", "list", "global"):
-        return "H[K]"
-    if place.kind == "cell":
-        return "H.cell_contents"
-    return f"H.{place.key}" if place.kind in ("slot", "class") and place.key.isidentifier() else ""
-
-
-def _term(place: Place, text: str, holders: dict[int, str], names: dict[str, Any]) -> str:
+def _check(place: Place) -> Check | None:
+    """The check of a place; None if it can't be read."""
     holder = place.holder[0] if isinstance(place.holder, tuple) else place.holder
-    name = holders.setdefault(id(holder), f"h{len(holders)}")
-    names[name] = holder
-    value = place.value
-    if isinstance(place.key, str | int):
-        text = text.replace("K", repr(place.key), 1)
-    elif "K" in text:
-        key = f"v{len(names)}"
-        names[key] = place.key
-        text = text.replace("K", key, 1)
-    if value is None or value is True or value is False:
-        return f"{text.replace('H', name, 1)} is {value}"
-    known = f"v{len(names)}"
-    names[known] = value
-    return f"{text.replace('H', name, 1)} is {known}"
+    if place.kind in ("dict", "list", "global"):
+        return Check("item", holder, place.key, place.value)
+    if place.kind == "cell":
+        return Check("attribute", holder, "cell_contents", place.value)
+    return Check("attribute", holder, place.key, place.value) if place.kind in ("slot", "class") else None
 
 
-def _sizes(world: World, holders: dict[int, str], names: dict[str, Any]) -> list[str]:
+def _sizes(world: World, whole: dict[int, list[Any]]) -> list[Check]:
     """A layer that was added or taken away, an attribute that hides one of the class: how much each holder holds."""
-    terms = []
-    for _, holder, size in world.holders:
-        name = holders.setdefault(id(holder), f"h{len(holders)}")
-        names[name] = holder
-        if isinstance(holder, set):
-            known = f"v{len(names)}"
-            names[known] = set(holder)
-            terms.append(f"{name} == {known}")
-        else:
-            terms.append(f"len({name}) == {size}")
-    return terms
+    return [
+        Check("set", holder, None, set(holder)) if isinstance(holder, set) else Check("length", holder, None, size)
+        for _, holder, size in world.holders
+        if id(holder) not in whole
+    ]
 
 
 def _is_leaf(value: Any) -> bool:

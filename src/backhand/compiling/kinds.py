@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 
 from backhand.compiling.index import is_view
-from backhand.compiling.recipe import C_TYPES, Recipe, recipe
+from backhand.compiling.recipe import Recipe, in_c, recipe
 from backhand.compiling.select import selection
 from backhand.graph import Graph, Node
 
@@ -54,11 +54,11 @@ def _kind(kinds: Kinds, position: int, node: Node) -> str:
     if node.weak:  # it depends on numbers alone, or NumPy finds it from arrays
         late = any(kinds.kind[i] != "number" for i in node.inputs) or node.op == "random"
         return "host" if late else "number"
-    if node.op == "constant" and math.prod(node.shape) == 1 and node.dtype.char in C_TYPES:
+    if node.op == "constant" and math.prod(node.shape) == 1 and in_c(node.dtype):
         return "number"
     if node.op in ("input", "constant"):
         return "memory"
-    if node.dtype.char not in C_TYPES or any(s.dtype.char not in C_TYPES for s in sources):
+    if not all(in_c(n.dtype) for n in (node, *sources)):
         return "host"
     if 0 in node.shape or any(0 in s.shape for s in sources):
         return "host"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from backhand.compiling.blas import find_blas, one_thread
 from backhand.compiling.c_source import Source, headers, write_source
+from backhand.compiling.call import Entry
 from backhand.compiling.host import host_call
 from backhand.compiling.memory import layout
 from backhand.compiling.native import load
@@ -20,6 +21,7 @@ from backhand.graph.ops import evaluator
 __all__ = ["NativeEngine"]
 
 ALIGNED = 64
+OUT_OF_RANGE = "an index of the step is out of range for the axis that it is used on"
 
 
 class NativeEngine:
@@ -72,7 +74,6 @@ class NativeEngine:
         self._calls = [self._call(part) for part in self.source.parts]
         self._numbers, self._advance = self.library.bh_numbers, self.library.bh_advance
         self.whole = all(isinstance(part, int) for part in self.source.parts)
-        self.single = self.whole and len(self._calls) == 1 and all(key[0] != "number" for key in self.source.fields)
 
     def attach(self, owner: int, array: Any) -> None:
         """Say where the memory of an owner is: a contiguous array."""
@@ -129,9 +130,16 @@ class NativeEngine:
         with one_thread(self.blas):
             return function(self.address, *arguments)
 
-    def single_call(self) -> tuple[Callable[[], Any], Any, int]:
-        """A program that is ``single``: the one call of a step, and where it leaves an error: an array and a place."""
-        return self._calls[0], self.block, self._error
+    def entry(self, arguments: Sequence[int], result: int) -> Entry | None:
+        """How a call of the whole step gets in and out again; None if it needs anything of Python."""
+        node, owner = self.graph.nodes[result], self.plan.owner.get(self.plan.version(result), result)
+        numbers = any(kind == "number" for kind, _ in self.source.fields)
+        if numbers or self.calls_blas or not self.whole or len(self._calls) != 1:
+            return None
+        if node.shape or node.weak or owner not in self.arrays or not all(map(self.has_memory, arguments)):
+            return None
+        arrays = [self.arrays[i].reshape(self.graph.nodes[i].shape) for i in arguments]
+        return Entry(self.library.bh_part0, self.block, self._error, OUT_OF_RANGE, arrays, self.arrays[owner])
 
     def finish(self) -> None:
         """The step when its Python numbers are known."""
@@ -156,7 +164,7 @@ class NativeEngine:
     def raise_error(self) -> None:
         """What an index out of range is in NumPy."""
         self.block[self._error] = 0
-        raise IndexError("an index of the step is out of range for the axis that it is used on")
+        raise IndexError(OUT_OF_RANGE)
 
     def python_numbers(self) -> None:
         """Compute the Python numbers in Python, which raises where C stopped."""

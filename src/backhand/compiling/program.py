@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from backhand.compiling.call import Entry
 from backhand.compiling.epoch import run_epoch
 from backhand.compiling.native import NativeError
 from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
-from backhand.compiling.recipe import C_TYPES
+from backhand.compiling.recipe import in_c
 from backhand.compiling.rewrite import simplify
 from backhand.compiling.rows import Row, rows
 from backhand.errors import GraphError
-from backhand.graph import Graph
+from backhand.graph import Graph, Node
 from backhand.graph.evaluate import fitting
 
 __all__ = ["Program", "Row", "build"]
@@ -52,12 +53,9 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
 
 
 def _unknown_to_c(graph: Graph) -> str:
-    """Why C can't work on the graph's arrays, if it can't."""
-    for node in graph.nodes:
-        if not node.dtype.isnative:
-            return f"{node.name or node.op} is {node.dtype}, in swapped byte order: the step runs on NumPy instead"
+    """Why C can't hold the graph's new state, if it can't."""
     for s in graph.state:
-        if s.output is not None and graph.nodes[s.output].dtype.char not in C_TYPES:
+        if s.output is not None and not in_c(graph.nodes[s.output].dtype):
             return f"{s.name} is {graph.nodes[s.output].dtype}, which C doesn't know: the step runs on NumPy instead"
     return ""
 
@@ -154,30 +152,17 @@ class Program:
             inputs[number][...] = self._engine.reader(node)()
         return outputs
 
-    def quick(self) -> Callable[[Sequence[Any]], Any] | None:
-        """``run`` of a bound program without the parts that have nothing to do here, as a function of the only output.
+    def entry(self) -> Entry | None:
+        """How a call gets into the bound program and out without Python in between; None if it needs Python.
 
-        None if this program needs them. It holds until the next ``bind``.
+        It holds until the next ``bind``. Larger arguments are worked on where they lie, which takes a look at them.
         """
-        engine = self._engine
+        engine, places = self._engine, self.inner.inputs[: len(self.arguments)]
         if self._counters or self._staged or self._written or len(self.readers) != 1:
             return None
-        if not isinstance(engine, NativeEngine) or not engine.single:
+        if not isinstance(engine, NativeEngine) or any(_size(node) > COPIED for node in self.arguments):
             return None
-        call, block, error = engine.single_call()
-        feeds, (read,), count = self._feeds, self.readers, len(self._feeds)
-
-        def run(inputs: Sequence[Any]) -> Any:
-            if len(inputs) != count:
-                raise GraphError(f"the program takes {count} inputs, got {len(inputs)}")
-            for feed, value in zip(feeds, inputs, strict=False):
-                feed(value)
-            call()
-            if block[error]:
-                engine.raise_error()
-            return read()
-
-        return run
+        return engine.entry(places, self.inner.outputs[0])
 
     def staging(self, number: int) -> Any:
         """Memory of our own for an argument, flat, attached: an epoch gathers into it."""
@@ -228,6 +213,11 @@ class Program:
 
 COPIED = 2**14
 """Bytes: a smaller input is copied, which is cheaper than asking NumPy for its address."""
+
+
+def _size(node: Node) -> int:
+    """In bytes."""
+    return int(np.prod(node.shape, dtype=np.int64)) * node.dtype.itemsize
 
 
 def _workable(array: Any, written: bool) -> bool:

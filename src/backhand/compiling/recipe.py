@@ -9,13 +9,13 @@ import numpy as np
 from backhand.graph import Graph, Node
 from backhand.graph.ops import TABLE
 
-__all__ = ["C_TYPES", "Recipe", "recipe"]
+__all__ = ["C_TYPES", "Recipe", "in_c", "recipe"]
 
 C_TYPES = {
     "?": "_Bool", "b": "int8_t", "h": "int16_t", "i": "int32_t", "l": "int64_t", "q": "int64_t",
     "B": "uint8_t", "H": "uint16_t", "I": "uint32_t", "L": "uint64_t", "Q": "uint64_t", "f": "float", "d": "double",
 }  # fmt: skip
-"""The C type of a NumPy dtype. Others (float16, complex) are left to NumPy."""
+"""The C type of a NumPy dtype, by its character. Others (float16, complex, swapped bytes) are left to NumPy."""
 
 COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
 OWN = {"logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "signbit"}
@@ -35,6 +35,11 @@ CHEAP = {
 } | COMPARISONS | OWN | CASTS  # fmt: skip
 
 
+def in_c(dtype: np.dtype[Any]) -> bool:
+    """Has C such values?"""
+    return dtype.char in C_TYPES and dtype.isnative
+
+
 class Recipe(NamedTuple):
     """A C expression for values ``{0}``, ``{1}``…, the dtype that each is cast to first, and whether it is cheap."""
 
@@ -46,7 +51,7 @@ class Recipe(NamedTuple):
 def recipe(graph: Graph, node: Node) -> Recipe | None:
     """The recipe of an elementwise node; None if C doesn't have it, or not as NumPy computes it."""
     sources = [graph.nodes[i] for i in node.inputs]
-    if node.weak or node.dtype.char not in C_TYPES or any(s.dtype.char not in C_TYPES for s in sources):
+    if node.weak or not all(in_c(n.dtype) for n in (node, *sources)):
         return None
     text = _text(node, sources)
     dtypes = _operands(node, sources) if text else None
@@ -86,7 +91,7 @@ def _operands(node: Node, sources: list[Node]) -> tuple[np.dtype[Any], ...] | No
         common = np.result_type(*(_promoting(s) for s in sources))
         kinds = {s.dtype.kind for s in sources if not s.weak}
         mixed = common.kind == "f" and {"i", "u"} <= kinds and "f" not in kinds
-        return None if mixed or common.char not in C_TYPES else (common, common)  # NumPy compares those exactly
+        return None if mixed or not in_c(common) else (common, common)  # NumPy compares those exactly
     return (node.dtype,) * len(sources)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from backhand.compiling.batches import batch, batches
 from backhand.compiling.bound import Bound
+from backhand.compiling.call import MISS
 from backhand.compiling.explain import table
 from backhand.compiling.original import step_function, trains
 from backhand.compiling.verify import side_by_side
@@ -102,6 +103,7 @@ class Step:
         self._lifted: set[str] = set()  # Python numbers that are read at each call
         self._frozen: set[str] = set()  # those that can't be
         self._current: Bound | None = None
+        self._direct: Callable[..., Any] | None = None  # the current program's shortest way
         self._signature: Any = None
         self._arrays = False  # are all arguments of the current program arrays?
         self._example = [(np.shape(value), np.asarray(value).dtype) for value in inputs]
@@ -149,6 +151,12 @@ class Step:
         if not self._lock.acquire(False):
             raise BusyError(_BUSY)
         try:
+            if self._direct is not None:
+                result = self._direct(*inputs)
+                if result is not MISS:
+                    if self._trains and not math.isfinite(result):
+                        self._look_for_the_cause(inputs)
+                    return result
             bound = self._current
             if bound is not None and (self._arrays or self._fits(inputs)) and bound.holds():
                 try:
@@ -214,13 +222,17 @@ class Step:
         bound.checked += 1
         if bound.checked == CHECKED:  # now it is known what each call changes
             bound.attach(inputs)
-            self._current, self._signature = bound, _signature(inputs)
-            self._arrays = all(isinstance(value, np.ndarray) for value in inputs)
+            self._use(bound, inputs)
         return verdict.result
+
+    def _use(self, bound: Bound, inputs: tuple[Any, ...]) -> None:
+        """The next calls, as long as nothing changes, are this program's."""
+        self._current, self._direct, self._signature = bound, bound.direct, _signature(inputs)
+        self._arrays = all(isinstance(value, np.ndarray) for value in inputs)
 
     def _program_for(self, inputs: tuple[Any, ...]) -> Bound | None:
         """The program for these inputs and for the objects as they are, attached; None: the original must run."""
-        self._current = None
+        self._current = self._direct = None
         if self.reason:
             return None
         signature = _signature(inputs)
@@ -230,8 +242,7 @@ class Step:
                 misfit = bound.fit(inputs)
                 if misfit is None:
                     if bound.checked >= CHECKED:
-                        self._current, self._signature = bound, signature
-                        self._arrays = all(isinstance(value, np.ndarray) for value in inputs)
+                        self._use(bound, inputs)
                     return bound
                 if misfit.unborn:  # the original makes its state at its first call
                     return None
@@ -313,7 +324,7 @@ class Step:
 
     def _keep_original(self, reason: str) -> None:
         self.reason = reason
-        self._current = None
+        self._current = self._direct = None
         self._say_once(f"the step runs as it is: {reason}")
 
     def _say_once(self, text: str) -> None:

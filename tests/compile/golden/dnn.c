@@ -708,6 +708,11 @@ static void k28_v109(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
     }
 }
 
+EXPORT int64_t bh_numbers(struct step *restrict p) {
+    (void)p;
+    return 1;
+}
+
 EXPORT void bh_part0(struct step *restrict p) {
     gather_x(p, 0, 10, 0);
     gather_y(p, 0, 2, 0);
@@ -747,11 +752,6 @@ EXPORT void bh_part0(struct step *restrict p) {
     k26_v111(p, 0, 32, 0);
     k27_v107(p, 0, 10, 0);
     k28_v109(p, 0, 10, 0);
-}
-
-EXPORT int64_t bh_numbers(struct step *restrict p) {
-    (void)p;
-    return 1;
 }
 
 static void bh_step(struct step *restrict p) {

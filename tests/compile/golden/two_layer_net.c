@@ -40,6 +40,8 @@ struct step {
     const int64_t *order; /* the rows of this step and of those that follow: ... */
     int64_t left; /* ... this many */
     struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */
+    int64_t alone, window, began, steps, time, hold; /* are the workers worth it: see bh_learn */
+    double tried, lost;
 };
 #include "workers.h"
 
@@ -376,8 +378,13 @@ static void region_k10_v43(struct step *restrict p, int64_t task) {
     }
 }
 
+EXPORT int64_t bh_numbers(struct step *restrict p) {
+    (void)p;
+    return 1;
+}
+
 EXPORT void bh_part0(struct step *restrict p) {
-    int64_t began = bh_begin(p);
+    bh_begin(p);
     gather_x_begin(p);
     bh_together(p, region_gather_x, 2);
     k3_t_19(p, 0, 100, 0);
@@ -392,12 +399,7 @@ EXPORT void bh_part0(struct step *restrict p) {
     k9_db_40_end(p);
     k10_v43_begin(p);
     bh_together(p, region_k10_v43, 3);
-    bh_learn(p, began);
-}
-
-EXPORT int64_t bh_numbers(struct step *restrict p) {
-    (void)p;
-    return 1;
+    bh_learn(p);
 }
 
 static void bh_step(struct step *restrict p) {

@@ -16,9 +16,6 @@ static struct {
     pthread_cond_t wake;
     int workers, sleepers;
     int busy;                  /* a step is using the workers; another one runs alone */
-    int alone, holding;        /* how steps run now, and whether that was found to be the better way */
-    int64_t steps, time, hold; /* run like that, in all how long, and for how long at least; ns */
-    double mean[2];            /* how long a step took with the workers, and alone */
     bh_task *run;
     struct step *step;
     int64_t tasks;
@@ -99,33 +96,44 @@ static void bh_start_workers(int wanted) {
     pthread_attr_destroy(&attributes);
 }
 
-/* Is it worth it? On a machine that does other work, or whose processors share their units, it may not be. So steps are
-   timed with the workers and alone, the faster way is kept for a while, and the other one is tried again. */
-SPARE int64_t bh_begin(struct step *restrict p) { return p->threads > 1 ? bh_clock() : 0; }
+/* Are the workers worth it? On a machine that does other work, or whose processors share their units, they may not be.
+   So now and then there is a trial: a window of the other way, then one of this way, and again. Only if the other way
+   wins every time it is taken from then on; with the first window that it loses the trial is over. Trials become rarer as
+   long as they change nothing, and never take more than a small part of the time. */
+SPARE void bh_begin(struct step *restrict p) {
+    if (p->threads > 1) p->began = bh_clock();
+}
 
-SPARE void bh_learn(struct step *restrict p, int64_t began) {
-    enum { STEPS = 2, WINDOW = 2000000, FIRST = 100 * WINDOW, LONGEST = 1000 * WINDOW /* ns */ };
+SPARE void bh_learn(struct step *restrict p) {
+    enum { WINDOW = 16000000 /* ns: some turns of the scheduler */, WINDOWS = 6, SHORTEST = 200000000, LONGEST = 2000000000, PART = 40 };
     if (p->threads < 2) return;
-    bh_pool.steps++;
-    bh_pool.time += bh_clock() - began;
-    if (bh_pool.steps < STEPS || bh_pool.time < (bh_pool.holding ? bh_pool.hold : WINDOW)) return;
-    bh_pool.mean[bh_pool.alone] = (double)bh_pool.time / (double)bh_pool.steps;
-    bh_pool.steps = bh_pool.time = 0;
-    int other = !bh_pool.alone;
-    if (bh_pool.holding || bh_pool.mean[other] == 0) { /* now a window of the other way */
-        bh_pool.holding = 0;
-        bh_pool.alone = other;
-    } else {
-        int better = bh_pool.mean[1] < bh_pool.mean[0];
-        bh_pool.hold = better == other && bh_pool.hold ? (bh_pool.hold < LONGEST ? 2 * bh_pool.hold : LONGEST) : FIRST;
-        bh_pool.holding = 1;
-        bh_pool.alone = better;
+    p->steps++;
+    p->time += bh_clock() - p->began;
+    if (p->time < (p->window ? WINDOW : p->hold)) return;
+    double all = (double)p->time, mean = all / (double)p->steps;
+    p->steps = p->time = 0;
+    if (p->window == 0) p->lost = 0;
+    if (p->window % 2) {
+        p->tried = mean;
+        p->lost += all;
+    } else if (p->window) {
+        int won = p->tried < mean;
+        if (!won || p->window == WINDOWS) { /* the trial is over */
+            int64_t longer = won || !p->hold ? SHORTEST : p->hold < LONGEST / 2 ? 2 * p->hold : LONGEST;
+            int64_t least = won ? 0 : PART * (int64_t)(p->lost * (1 - mean / p->tried));
+            p->hold = longer > least ? longer : least;
+            p->window = 0;
+            if (won) p->alone = !p->alone;
+            return;
+        }
     }
+    p->window++;
+    p->alone = !p->alone;
 }
 
 /* Run all tasks of a region, with the workers if they are free. */
 SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
-    if (p->threads < 2 || bh_pool.alone || __atomic_exchange_n(&bh_pool.busy, 1, __ATOMIC_ACQUIRE)) {
+    if (p->threads < 2 || p->alone || __atomic_exchange_n(&bh_pool.busy, 1, __ATOMIC_ACQUIRE)) {
         for (int64_t task = 0; task < tasks; task++) run(p, task);
         return;
     }
