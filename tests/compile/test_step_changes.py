@@ -236,3 +236,154 @@ def test_odd_arrays_are_taken_as_eager_code_takes_them():
     pair.compiled(a, t[:6])
     np.testing.assert_allclose(pair.nets[1].params["W1"], pair.nets[0].params["W1"], rtol=1e-10)
     pair.step()
+
+
+class Linear:
+    """One layer with everything in it that a user may change between two steps."""
+
+    rate = 0.1
+
+    def __init__(self):
+        self.params = {(0, "W"): np.random.default_rng(0).standard_normal((7, 3)) / 3}
+        self.objects = np.array([None, None], object)
+        self.objects[0] = np.zeros(3)
+        self.frozen, self.hooks, self.factors = set(), [], {}
+        self.settings, self.functions = (True, "sgd"), (np.tanh,)
+
+    def step(self, x, t):
+        y = self.functions[0](x @ self.params[0, "W"] + self.objects[0])
+        g = y - t
+        for hook in self.hooks:
+            g = hook(g)
+        rate = self.rate * self.factors.get("W", 1) * (1 if self.settings == (True, "sgd") else 0.1)
+        if "W" not in self.frozen:
+            self.params[0, "W"] -= rate * (x.T @ g)
+        self.objects[0] -= rate * np.sum(g, axis=0) * getattr(self, "mask", 1)
+        return np.sum((y - t) ** 2)
+
+
+def an_attribute_that_hides_the_class_s(net):
+    net.rate = 0.5
+
+
+def a_name_into_an_empty_set(net):
+    net.frozen.add("W")
+
+
+def an_item_into_an_empty_list(net):
+    net.hooks.append(lambda g: 0.5 * g)
+
+
+def an_item_into_an_empty_dict(net):
+    net.factors["W"] = 0.3
+
+
+def another_tuple_of_settings(net):
+    net.settings = (False, "sgd")
+
+
+def another_tuple_of_functions(net):
+    net.functions = (np.sin,)
+
+
+def an_array_under_a_tuple(net):
+    net.params[0, "W"] = net.params[0, "W"] * 0.5
+
+
+def an_array_in_an_array_of_objects(net):
+    net.objects[0] = net.objects[0] + 1
+
+
+def an_array_in_a_new_attribute(net):
+    net.mask = np.array([0.0, 1, 2])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "change",
+    [an_attribute_that_hides_the_class_s, a_name_into_an_empty_set, an_item_into_an_empty_list,
+     an_item_into_an_empty_dict, another_tuple_of_settings, another_tuple_of_functions, an_array_under_a_tuple,
+     an_array_in_an_array_of_objects, an_array_in_a_new_attribute],
+)  # fmt: skip
+def test_a_change_in_a_place_that_was_empty_or_is_no_attribute(change, engine):
+    eager, compiled = Linear(), Linear()
+    step = backhand.compile(compiled.step, *batch(), engine=engine)
+    for seed in range(10):
+        if seed == 5:
+            change(eager)
+            change(compiled)
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
+        np.testing.assert_allclose(compiled.params[0, "W"], eager.params[0, "W"], rtol=1e-10)
+        np.testing.assert_allclose(compiled.objects[0], eager.objects[0], rtol=1e-10)
+    assert step.engine == engine
+
+
+def test_an_attribute_of_the_class_that_comes_later():
+    class Net(Linear):
+        pass
+
+    eager, compiled = Net(), Net()
+    step = backhand.compile(compiled.step, *batch())
+    for seed in range(8):
+        if seed == 4:
+            Net.mask = np.array([0.0, 1, 2])
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
+    assert step.engine == "native"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("new", [lambda h, c: (h, c), lambda h, c: [h, c], lambda h, c: dict(enumerate([h, c]))])
+def test_a_state_that_was_kept_is_what_it_was_and_can_be_put_back(new, engine):
+    class Recurrent:
+        def __init__(self):
+            self.W, self.state, self.kept = np.ones((7, 3)) / 9, new(np.zeros((6, 3)), np.zeros((6, 3))), []
+
+        def step(self, x, t):
+            h, c = self.state[0], self.state[1]
+            c = 0.5 * c + np.tanh(x @ self.W)
+            h = np.tanh(c) + 0.1 * h
+            self.state = new(h, c)
+            return np.sum((h - t) ** 2)
+
+    eager, compiled = Recurrent(), Recurrent()
+    eager_kept, compiled_kept = [], []
+    step = backhand.compile(compiled.step, *batch(), engine=engine)
+    for seed in range(16):
+        for net, kept in ((eager, eager_kept), (compiled, compiled_kept)):
+            if seed in (0, 1, 5, 8):
+                kept.append(net.state)
+            if seed in (7, 11):
+                net.state = kept[2]
+            if seed == 13:
+                net.state = kept[0]
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
+        for one, two in zip(eager_kept, compiled_kept, strict=True):
+            np.testing.assert_allclose([two[0], two[1]], [one[0], one[1]], rtol=1e-12)
+    assert step.engine == engine
+
+
+def test_a_state_that_two_names_hold_for_one_step():
+    class Recurrent:
+        start = None
+
+        def __init__(self):
+            self.W, self.h = np.ones((7, 3)) / 9, np.zeros((6, 3))
+
+        def step(self, x, t):
+            self.h = 0.5 * self.h + np.tanh(x @ self.W)
+            return np.sum((self.h - t) ** 2)
+
+    eager, compiled = Recurrent(), Recurrent()
+    step = backhand.compile(compiled.step, *batch())
+    for seed in range(16):
+        for net in (eager, compiled):
+            if seed == 5:
+                net.start = net.h
+            if seed in (8, 12):
+                net.h = net.start
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
+    assert step.engine == "native"

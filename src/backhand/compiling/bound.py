@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Bound:
         self.program = build(recording.graph, engine, threads)
         self.checked = 0  # how many runs were compared with the original's
         self.unstable: set[str] = set()  # places that each call fills anew: caches
+        self._remade = {p for p in recording.remade if any(r.startswith(f"{p}[") for r in recording.program.rebound)}
         self._build: dict[str, Any] | None = None  # how the objects were built; if the first call builds on: after it
         self._calls: Calls
         self._kept: list[tuple[Any, int]] = []
@@ -68,13 +70,25 @@ class Bound:
             TraceError: the objects are not as they were traced.
             ShapeError, DTypeError: an array of theirs has another shape or dtype.
         """
+        self._part_from_kept(inputs)
         twins = self._bind(self._world(inputs))
         checks = checks_of(self._world(inputs), self.recording.program, self.recording.target.paths, self.unstable)
+        twins += self._replaced(inputs)
         self._kept = [(twin, 0) for twin in twins]
         del twins
         self._kept = [(twin, sys.getrefcount(twin) - 1) for twin, _ in self._kept]  # 1: the list that is going
         flat = self._flat and self.graph.results.kind == "leaf" and not self._kept
         self._calls = Calls(checks, self.program.engine == "native", self.program.entry() if flat else None)
+
+    def _part_from_kept(self, inputs: tuple[Any, ...]) -> None:
+        """Where each call makes a new list or dict of arrays, whoever kept the old one keeps what is in it."""
+        for place in self._world(inputs).places:
+            if place.path in self._remade and isinstance(place.value, list | dict):
+                place.set(copy.copy(place.value))
+
+    def _replaced(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """The lists, dicts and tuples in which each call replaces what it replaces: they must be nobody else's too."""
+        return [p.value for p in self._world(inputs).places if p.path in self._remade]
 
     def _world(self, inputs: tuple[Any, ...]) -> World:
         target = self.recording.target

@@ -220,8 +220,7 @@ class Step:
             self._keep_original(f"the compiled step isn't the original: {verdict.difference}")
             return self._function(*inputs)
         bound.checked += 1
-        if bound.checked == CHECKED:  # now it is known what each call changes
-            bound.attach(inputs)
+        if bound.checked == CHECKED and bound.fit(inputs) is None:  # now it is known what each call changes
             self._use(bound, inputs)
         return verdict.result
 

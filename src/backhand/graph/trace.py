@@ -70,6 +70,7 @@ class Recording:
         cold: the first call differs from all later ones, so the function must be called once for itself before
         `replay`.
         drift: what every call changes and no replay does, in words: a list that grows, a text. Empty if nothing.
+        remade: the paths of lists, dicts and tuples of which each call makes a new one.
         target, program: the function with its example inputs; the graph with what else must hold for it.
 
     >>> import numpy as np, backhand
@@ -83,10 +84,11 @@ class Recording:
     array([0.5, 0.5])
     """
 
-    def __init__(self, target: Target, program: Program, cold: bool, drift: str = "") -> None:
+    def __init__(self, target: Target, program: Program, cold: bool, drift: str, remade: set[str]) -> None:
         self.graph = program.graph
         self.cold = cold
         self.drift = drift
+        self.remade = remade
         self.target = target
         self.program = program
 
@@ -143,7 +145,7 @@ def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = (
         set_random_state(stream)
     _keep_guards(program, first, second)
     _check_against(program, real)
-    return Recording(target, program, cold, drift)
+    return Recording(target, program, cold, drift, _remade(first, second))
 
 
 def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real, str]:
@@ -182,6 +184,15 @@ def _drift(before: World, after: World) -> str:
         if path in after.settings and after.settings[path] != value:
             return f"{path} is {value!r} before a call and {after.settings[path]!r} after it"
     return ""
+
+
+def _remade(before: World, after: World) -> set[str]:
+    now = {place.path: place.value for place in after.places}
+    return {
+        place.path
+        for place in before.places
+        if isinstance(place.value, list | dict | tuple) and now.get(place.path, place.value) is not place.value
+    }
 
 
 def _keep_guards(program: Program, first: World, second: World) -> None:
