@@ -19,7 +19,7 @@ import notes_code as notes
 
 
 class Slots:
-    __slots__ = ("w",)
+    __slots__ = ("v", "w")
 
 
 def cell_of(value):
@@ -27,12 +27,12 @@ def cell_of(value):
 
 
 @settings(deadline=None)  # the first one compiles
-@given(st.lists(st.sampled_from(range(15)), max_size=4), st.integers(0, 3))
+@given(st.lists(st.sampled_from(range(17)), max_size=4), st.integers(0, 3))
 def test_the_guard_in_c_says_what_the_checks_say(changes, many):
     a, b, slots, cell = object(), np.ones(3), Slots(), cell_of(1.5)
     slots.w = b
     plain, counted, items, module = {"a": a, "b": b}, {n: n for n in range(many)}, [a, b, 0.1], types.ModuleType("m")
-    names, keyed = {"W1", "W2"}, {(0, "W"): b}
+    names, keyed, frozen = {"W1", "W2"}, {(0, "W"): b}, np.zeros(2)
     module.rate = 0.25
     checks = [
         Check("item", plain, "a", a),
@@ -44,6 +44,8 @@ def test_the_guard_in_c_says_what_the_checks_say(changes, many):
         Check("attribute", slots, "w", b),
         Check("attribute", cell, "cell_contents", cell.cell_contents),
         Check("item", module.__dict__, "rate", module.rate),
+        Check("absent", slots, "v", None),
+        Check("writeable", frozen, None, None),
         Check("set", names, None, set(names)),
         Check("item", keyed, next(iter(keyed)), b),
         Check("length", Slots.__dict__, None, len(Slots.__dict__)),
@@ -66,6 +68,8 @@ def test_the_guard_in_c_says_what_the_checks_say(changes, many):
         lambda: names.symmetric_difference_update({"W1"}),
         lambda: names.symmetric_difference_update({"b"}),
         lambda: keyed.update({(0, "W"): b.copy()}),
+        lambda: setattr(slots, "v", 1),
+        lambda: frozen.setflags(write=False),
     ]
     for change in changes:
         turns[change]()

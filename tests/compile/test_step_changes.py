@@ -1,7 +1,9 @@
 """What user code changes between two steps is noticed: respected, or refused; never silently ignored."""
 
 import sys
+import types
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -387,3 +389,66 @@ def test_a_state_that_two_names_hold_for_one_step():
         x, t = batch(seed=seed)
         np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
     assert step.engine == "native"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_parameter_that_is_made_read_only_and_writeable_again(engine):
+    pair = Pair(engine=engine)
+    pair.step(4)
+    pair.both(lambda net, optimizer: net.params["W2"].setflags(write=False))
+    before = pair.nets[1].params["W1"].copy()
+    with pytest.raises(ValueError, match="read-only"):
+        pair.compiled(*batch())
+    pair.both(lambda net, optimizer: net.params["W2"].setflags(write=True))
+    pair.nets[1].params["W1"][...] = before  # the code itself had written that one when it met the other
+    pair.step(4)
+    assert pair.compiled.engine == engine
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_slot_that_is_filled_later(engine):
+    class Slots:
+        __slots__ = ("W", "mask")
+
+        def __init__(self):
+            self.W = np.ones((7, 3)) / 9
+
+        def step(self, x, t):
+            d = x @ self.W - t
+            self.W -= 0.1 * (x.T @ d) * (self.mask if hasattr(self, "mask") else 1.0)
+            return np.sum(d * d)
+
+    eager, compiled = Slots(), Slots()
+    step = backhand.compile(compiled.step, *batch(), engine=engine)
+    for seed in range(8):
+        if seed == 4:
+            eager.mask, compiled.mask = np.array([0.0, 1, 2]), np.array([0.0, 1, 2])
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
+    assert step.engine == engine
+
+
+def test_what_is_reached_by_a_weak_reference_or_by_its_name_alone(monkeypatch):
+    config = types.ModuleType("config")
+    config.rate = 0.1
+
+    class Holder:
+        rate = 0.1
+
+    holder, W = Holder(), np.ones((7, 3)) / 9
+    seen = weakref.ref(holder)
+
+    def step(x, t, W):
+        d = x @ W - t
+        W -= getattr(config, "rate") * seen().rate * (x.T @ d)  # noqa: B009
+        return np.sum(d * d)
+
+    two = W.copy()
+    compiled = backhand.compile(step, *batch(), two.copy())
+    for seed in range(9):
+        config.rate = 0.5 if seed >= 3 else 0.1
+        holder.rate = 0.2 if seed >= 6 else 0.1
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(compiled(x, t, two), step(x, t, W), rtol=1e-12)
+        np.testing.assert_allclose(two, W, rtol=1e-12)
+    assert compiled.engine == "native"

@@ -102,6 +102,9 @@ class Bound:
         check_fits(program, leaves, world.settings)
         self._check_build(world)
         state = {path: fitting(node, leaves[path]) for path, _, node in self._states}
+        for path in program.in_place:
+            if path in leaves and not leaves[path].flags.writeable:
+                raise TraceError(f"{path} is read-only now, and the code writes into it")
         twins: dict[int, Any] = {}  # two names for one array stay two names for one array
         for path in program.rebound:
             if isinstance(leaves[path], np.ndarray):

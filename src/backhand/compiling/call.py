@@ -69,6 +69,8 @@ class Calls:
 
 
 MOST_AXES = 8
+HOW = ("dict item", "item", "attribute", "length", "list", "set", "absent", "writeable")
+"""How a thing is checked, in the order of the enum in call.c."""
 
 
 class _Check(ctypes.Structure):
@@ -103,7 +105,7 @@ class _Call(ctypes.Structure):
 def _check(check: Check) -> _Check:
     how = "dict item" if check.how == "item" and isinstance(check.holder, dict) else check.how
     value = check.value if how == "length" else id(check.value)
-    number = ("dict item", "item", "attribute", "length", "list", "set").index(how)
+    number = HOW.index(how)
     return _Check(number, id(check.holder), id(check.key), value)
 
 

@@ -27,8 +27,8 @@ class Check(NamedTuple):
     """One thing that must be as it was.
 
     ``how`` is ``"item"`` (``holder[key] is value``), ``"attribute"``, ``"length"`` (of the holder: ``value``),
-    ``"list"`` (the holder's items are those of the list ``value``, each the same object), or ``"set"`` (the holder
-    equals the set ``value``).
+    ``"list"`` (the holder's items are those of the list ``value``, each the same object), ``"set"`` (the holder
+    equals the set ``value``), ``"absent"`` (there is no attribute ``key``) or ``"writeable"`` (an array).
     """
 
     how: str
@@ -47,6 +47,10 @@ class Check(NamedTuple):
                 return getattr(holder, key) is value
             if how == "length":
                 return bool(len(holder) == value)
+            if how == "absent":
+                return not hasattr(holder, key)
+            if how == "writeable":
+                return bool(holder.flags.writeable)
             if how == "set":
                 return bool(holder == value)
             return len(holder) == len(value) and all(map(operator.is_, holder, value))
@@ -92,6 +96,9 @@ def checks_of(world: World, program: Program, arguments: Iterable[str], changing
     checks = [check for check in watched.values() if id(check.holder) not in whole]
     checks += [Check("list", holder, None, list(holder)) for holder in whole.values()]
     checks += _sizes(world, whole)
+    checks += [Check("absent", holder, name, None) for holder, name in world.unset]
+    leaves = world.by_path
+    checks += [Check("writeable", leaves[path], None, None) for path in program.in_place if path in leaves]
     return [check for check in checks if check.holds()]  # not what a descriptor hides
 
 

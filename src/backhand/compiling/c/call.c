@@ -21,7 +21,7 @@ typedef struct {
 } array;
 typedef object *function(object *self, object *const *arguments, ptrdiff_t count);
 typedef struct { const char *name; function *run; int flags; const char *doc; } method;
-enum { FASTCALL = 0x80, C_CONTIGUOUS = 1, ALIGNED = 0x100 };
+enum { FASTCALL = 0x80, C_CONTIGUOUS = 1, ALIGNED = 0x100, MAY_BE_WRITTEN = 0x400 };
 
 extern object *PyCFunction_NewEx(method *, object *self, object *module);
 extern object *PyDict_GetItemWithError(object *, object *key);
@@ -40,7 +40,7 @@ extern object *PyExc_IndexError;
 
 /* What Python fills in, each member 8 bytes. */
 struct check { int64_t how; object *holder, *key; union { object *value; ptrdiff_t length; }; };
-enum { DICT_ITEM, ITEM, ATTRIBUTE, LENGTH, LIST, SET };
+enum { DICT_ITEM, ITEM, ATTRIBUTE, LENGTH, LIST, SET, ABSENT, WRITEABLE };
 enum { EQUAL = 2 };  /* Py_EQ */
 struct argument { object *type, *dtype; void *target; int64_t size, dimensions, shape[8]; };
 struct call {
@@ -71,6 +71,14 @@ static int holds(const struct call *c) {
             continue;
         case SET:
             if (PyObject_RichCompareBool(k->holder, k->value, EQUAL) == 1) continue;
+            break;
+        case ABSENT:
+            found = PyObject_GetAttr(k->holder, k->key);
+            if (found) { Py_DecRef(found); goto differs; }
+            PyErr_Clear();
+            continue;
+        case WRITEABLE:
+            if (((const array *)k->holder)->flags & MAY_BE_WRITTEN) continue;
             break;
         }
         if (!found || found != k->value) goto differs;

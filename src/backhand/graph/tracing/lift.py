@@ -12,6 +12,7 @@ import io
 import random
 import sys
 import types
+import weakref
 from collections import ChainMap, OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.random
 
-from backhand.errors import TraceError
 from backhand.graph.tracing.array import Tracer
 from backhand.graph.tracing.math import traced_math
+from backhand.graph.tracing.streams import Running, progress, put_back, refuse_moved
 from backhand.graph.tracing.tape import INTERNAL
 
 __all__ = ["Place", "World", "substitute"]
@@ -39,7 +40,6 @@ _LIBRARY = frozenset(sys.stdlib_module_names) | {
 }
 _HOLDERS = (types.SimpleNamespace, UserDict, UserList, ChainMap)  # of the library, with the user's things in them
 _STREAMS = (np.random.Generator, np.random.RandomState)
-_LISTED: tuple[Any, ...] = tuple(type(i) for i in (iter([]), iter(()), iter(range(0)), reversed([])))  # can be set back
 _MISSING = object()
 
 
@@ -103,7 +103,8 @@ class World:
         self.leaves: list[tuple[str, Any, Place | None]] = []
         self.settings: dict[str, Any] = {}
         self.holders: list[tuple[str, Any, int]] = []
-        self.running: list[tuple[str, Any, int | None]] = []
+        self.unset: list[tuple[Any, str]] = []  # slots with nothing in them
+        self.running: list[Running] = []
         self.randoms: list[tuple[str, random.Random, Any]] = []
         self._seen: dict[int, Any] = {}  # by id, and kept, so that no id is used twice
         self._paths: dict[str, int] = {path: 1 for path, _ in roots}
@@ -172,12 +173,14 @@ class World:
             self._value(path, value.__self__, None)
             self._value("", value.__func__, None)
         elif isinstance(value, types.GeneratorType) or _is_iterator(value):
-            self.running.append((path, value, _progress(value)))
+            self.running.append((path, value, progress(value)))
         elif isinstance(value, random.Random):
             if not isinstance(value, random.SystemRandom):
                 self.randoms.append((path, value, value.getstate()))
         elif isinstance(value, functools._lru_cache_wrapper):
             self._value(path, value.__wrapped__, None)
+        elif isinstance(value, weakref.ref):
+            self._value(f"{path}()", value(), None)
         elif isinstance(value, functools.partial):
             self._value(path, value.func, None)
             self._value(f"{path}.keywords", value.keywords, None)
@@ -212,7 +215,9 @@ class World:
                     name = f"_{cls.__name__.lstrip('_')}{name}"
                 item = getattr(value, name, _MISSING)
                 self._saved.append(("slot", (value, name), item))
-                if item is not _MISSING:
+                if item is _MISSING:
+                    self.unset.append((value, name))
+                else:
                     self._place("slot", value, name, item, f"{dot}{name}")
         self._queue.append((type(value).__name__, type(value)))
 
@@ -289,29 +294,8 @@ class World:
                 place.set(new)
 
     def check_generators(self) -> None:
-        """Raise TraceError if a generator or an iterator was advanced: that can't be undone; or if nobody can tell."""
-        for path, iterator, progress in self.running:
-            now = _progress(iterator)
-            if now is None:
-                raise TraceError(
-                    f"{path} is a {type(iterator).__name__}: a graph can't hold what the code takes from an iterator, "
-                    "and nobody can see whether it does. Take the values outside of the traced code and pass them as "
-                    "arguments, or keep a list and a place in it"
-                )
-            if now != progress:
-                put_back = isinstance(iterator, _LISTED)
-                kind = "an iterator" if put_back else "a generator"
-                lost = "" if put_back else ", and tracing has now taken some"
-                raise TraceError(
-                    f"{path} is {kind}, and the code takes values from it: a graph can't hold that{lost}. Take the "
-                    "values outside of the traced code and pass them as arguments"
-                )
-        for path, stream, state in self.randoms:
-            if stream.getstate() != state:
-                raise TraceError(
-                    f"the code draws random numbers from {path}, a random.Random: a graph can't hold that. Draw them "
-                    "with np.random.… in a layer's method, or draw outside and pass them as an argument"
-                )
+        """Raise TraceError if a generator or an iterator was advanced, or a random stream of Python's own."""
+        refuse_moved(self.running, self.randoms)
 
     def restore(self) -> None:
         """Make everything that was visited what it was, down to the order of dicts."""
@@ -347,11 +331,7 @@ class World:
         for place in self.places:
             if place.kind in ("default", "partial"):
                 place.set(place.value)
-        for _, stream, state in self.randoms:
-            stream.setstate(state)
-        for _, iterator, progress in self.running:
-            if isinstance(iterator, _LISTED) and _progress(iterator) != progress:
-                iterator.__setstate__(progress)
+        put_back(self.running, self.randoms)
 
 
 def _setting(value: Any) -> Any:
@@ -373,22 +353,14 @@ def _is_iterator(value: Any) -> bool:
     return isinstance(value, Iterator) and is_library(type(value)) and not isinstance(value, io.IOBase)
 
 
-def _progress(iterator: Any) -> int | None:
-    """How far a generator or iterator has run. None: it doesn't tell."""
-    if isinstance(iterator, types.GeneratorType):
-        return -2 if iterator.gi_frame is None else iterator.gi_frame.f_lasti
-    if isinstance(iterator, _LISTED):
-        state: Any = iterator.__reduce__()
-        return int(state[2]) if len(state) > 2 else -1  # -1: nothing is left
-    return None
-
-
 def _named(code: types.CodeType) -> Iterator[str]:
     """Every global or attribute name in a function's code, its inner functions' included."""
     stack = [code]
     while stack:
         inner = stack.pop()
         yield from inner.co_names
+        if {"getattr", "globals", "vars"}.intersection(inner.co_names):  # getattr(module, "rate")
+            yield from (c for c in inner.co_consts if isinstance(c, str))
         stack += [c for c in inner.co_consts if isinstance(c, types.CodeType)]
 
 
