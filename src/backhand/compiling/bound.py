@@ -16,10 +16,11 @@ from backhand.compiling.guard import build_of, checks_of
 from backhand.compiling.program import build
 from backhand.errors import DTypeError, GraphError, ShapeError, TraceError
 from backhand.graph import Recording
-from backhand.graph.evaluate import fitting
+from backhand.graph.evaluate import fitting, order_of
 from backhand.graph.replay import check_fits
 from backhand.graph.structure import match, unflatten
 from backhand.graph.tracing.lift import Place, World, substitute
+from backhand.graph.tracing.memory import share
 
 __all__ = ["Bound"]
 
@@ -53,6 +54,9 @@ class Bound:
         self._calls: Calls
         self._kept: list[tuple[Any, int]] = []
         self._flat = all(child.kind == "leaf" for child in self.graph.arguments.children)
+        self._given = {s.input for s in self.graph.state if s.argument and s.output is not None}
+        self._writes: list[Any] = []  # the state that is written in place,
+        self._owners: dict[int, Any] = {}  # and what holds its memory
         self._states = [
             (path, s.name, self.graph.nodes[s.input])
             for s, path in zip(self.graph.state, recording.program.paths, strict=True)
@@ -68,7 +72,7 @@ class Bound:
 
         Raises:
             TraceError: the objects are not as they were traced.
-            ShapeError, DTypeError: an array of theirs has another shape or dtype.
+            ShapeError, DTypeError, GraphError: an array of theirs has another shape, dtype or order in memory.
         """
         self._part_from_kept(inputs)
         twins = self._bind(self._world(inputs))
@@ -78,7 +82,8 @@ class Bound:
         del twins
         self._kept = [(twin, sys.getrefcount(twin) - 1) for twin, _ in self._kept]  # 1: the list that is going
         flat = self._flat and self.graph.results.kind == "leaf" and not self._kept
-        self._calls = Calls(checks, self.program.engine == "native", self.program.entry() if flat else None)
+        entry = self.program.entry() if flat else None
+        self._calls = Calls(checks, self.program.engine == "native", entry, self._owners.values())
 
     def _part_from_kept(self, inputs: tuple[Any, ...]) -> None:
         """Where each call makes a new list or dict of arrays, whoever kept the old one keeps what is in it."""
@@ -102,8 +107,9 @@ class Bound:
         check_fits(program, leaves, world.settings)
         self._check_build(world)
         state = {path: fitting(node, leaves[path]) for path, _, node in self._states}
-        for path in program.in_place:
-            if path in leaves and not leaves[path].flags.writeable:
+        writes = {path: leaves[path] for path in program.in_place - set(self.recording.target.paths) if path in leaves}
+        for path, array in writes.items():
+            if not array.flags.writeable:
                 raise TraceError(f"{path} is read-only now, and the code writes into it")
         twins: dict[int, Any] = {}  # two names for one array stay two names for one array
         for path in program.rebound:
@@ -117,6 +123,8 @@ class Bound:
         }
         self.program.bind({name: state[path] for path, name, _ in self._states}, self.streams)
         self._state = state
+        self._writes = list(writes.values())
+        self._owners = {id(a): a for x in self._writes for a in (x, x.base) if a is not None}
         self._numbers = [
             (path, places[path], name, node, path in program.rebound)
             for path, name, node in self._states
@@ -136,7 +144,7 @@ class Bound:
         """As ``attach``, and says why it can't be instead of raising."""
         try:
             self.attach(inputs)
-        except (TraceError, ShapeError, DTypeError):
+        except (TraceError, GraphError, ShapeError, DTypeError):
             program = self.recording.program
             leaves = {path: value for path, value, _ in reversed(self._world(inputs).leaves)}
             unborn = self.recording.cold and not leaves.keys() >= set(program.paths)
@@ -166,9 +174,34 @@ class Bound:
         """The arrays and numbers of the arguments, in the order of the graph's inputs."""
         return match(self.graph.arguments, inputs, "arguments")
 
+    def takes(self, inputs: tuple[Any, ...]) -> bool:
+        """Do arguments of the right shapes and dtypes lie in memory as the program needs them?"""
+        for i, value in zip(self.graph.inputs, self.leaves(inputs), strict=False):
+            if isinstance(value, np.ndarray):
+                order = self.graph.nodes[i].param("order")
+                if order not in (None, order_of(value)) or (i in self._given and not value.flags.writeable):
+                    return False
+        return True
+
+    def overlaps(self, leaves: Sequence[Any]) -> bool:
+        """Does an argument lie in memory that the step writes? What it reads there would depend on when it reads."""
+        arrays = [(i, x) for i, x in zip(self.graph.inputs, leaves, strict=False) if isinstance(x, np.ndarray)]
+        inside = [x for _, x in arrays if id(x) in self._owners or id(x.base) in self._owners]
+        if any(share(x, array) for x in inside for array in self._writes):
+            return True
+        return bool(self._given) and any(
+            i in self._given and i != j and share(x, y) for i, x in arrays for j, y in arrays
+        )
+
     def run(self, inputs: tuple[Any, ...]) -> Any:
-        """One step; gives what the function would have returned."""
+        """One step; gives what the function would have returned.
+
+        Raises:
+            GraphError, ShapeError, DTypeError: before anything has run: the inputs are not for this program.
+        """
         leaves = inputs if self._flat else self.leaves(inputs)
+        if self.overlaps(leaves) or (self._given and not self.takes(inputs)):
+            raise GraphError("an argument lies in memory that the step writes, or can't be written")
         self._take_numbers()
         outputs = self.program.run(leaves)
         self._put_numbers()

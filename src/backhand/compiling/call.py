@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -43,10 +43,13 @@ class Entry(NamedTuple):
 class Calls:
     """The guard of a program, ``holds()``, and its whole call, ``run(*inputs)``, if there is an entry for that.
 
-    ``native`` is for programs that needed a C compiler anyway.
+    ``native`` is for programs that needed a C compiler anyway. ``owners`` hold memory that the program writes:
+    arguments that look into it take the long way.
     """
 
-    def __init__(self, checks: list[Check], native: bool, entry: Entry | None = None) -> None:
+    def __init__(
+        self, checks: list[Check], native: bool, entry: Entry | None = None, owners: Iterable[Any] = ()
+    ) -> None:
         self.holds: Callable[[], bool] = lambda: all(check.holds() for check in checks)
         self.run: Callable[..., Any] | None = None
         library = _library() if native else None
@@ -63,7 +66,9 @@ class Calls:
             call.block = entry.block.ctypes.data
             call.error = entry.block[entry.error :].ctypes.data
             call.message, call.result = ctypes.addressof(message), id(entry.result)
-            self._kept += [arguments, message]
+            written = (ctypes.c_void_p * len(held := list(owners)))(*map(id, held))
+            call.owners, call.owner = len(held), ctypes.addressof(written)
+            self._kept += [arguments, message, written, held]
             self.run = library.bh_run(_bytes(call))
         self.holds = library.bh_guard(_bytes(call))
 
@@ -99,6 +104,8 @@ class _Call(ctypes.Structure):
         ("arguments", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("check", "argument", "step", "block", "error", "message")),
         *((name, ctypes.c_void_p) for name in ("result", "miss")),
+        ("owners", ctypes.c_int64),
+        ("owner", ctypes.c_void_p),
     )
 
 

@@ -98,7 +98,7 @@ def checks_of(world: World, program: Program, arguments: Iterable[str], changing
     checks += _sizes(world, whole)
     checks += [Check("absent", holder, name, None) for holder, name in world.unset]
     leaves = world.by_path
-    checks += [Check("writeable", leaves[path], None, None) for path in program.in_place if path in leaves]
+    checks += [Check("writeable", leaves[p], None, None) for p in program.in_place.difference(arguments) if p in leaves]
     return [check for check in checks if check.holds()]  # not what a descriptor hides
 
 

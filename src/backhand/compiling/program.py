@@ -160,7 +160,9 @@ class Program:
         engine, places = self._engine, self.inner.inputs[: len(self.arguments)]
         if self._counters or self._staged or self._written or len(self.readers) != 1:
             return None
-        if not isinstance(engine, NativeEngine) or any(_size(node) > COPIED for node in self.arguments):
+        if not isinstance(engine, NativeEngine) or any(
+            _size(node) > COPIED or node.param("order") for node in self.arguments
+        ):
             return None
         return engine.entry(places, self.inner.outputs[0])
 
@@ -235,11 +237,11 @@ def _feed(engine: Engine, position: int, copied: bool) -> Callable[[Any], None]:
     size = int(np.prod(node.shape, dtype=np.int64))
     own = np.empty(size, node.dtype)
     shaped = own.reshape(node.shape)
-    shape, dtype = node.shape, node.dtype
+    shape, dtype, ordered = node.shape, node.dtype, node.param("order") is not None
     engine.attach(position, own)
 
     def copy(value: Any) -> None:
-        if type(value) is not np.ndarray or value.dtype is not dtype or value.shape != shape:
+        if ordered or type(value) is not np.ndarray or value.dtype is not dtype or value.shape != shape:
             value = fitting(node, value)
         shaped[...] = value
 
@@ -248,7 +250,7 @@ def _feed(engine: Engine, position: int, copied: bool) -> Callable[[Any], None]:
     last: list[Any] = [None]
 
     def point(value: Any) -> None:
-        if type(value) is not np.ndarray or value.dtype != dtype or value.shape != shape:
+        if ordered or type(value) is not np.ndarray or value.dtype != dtype or value.shape != shape:
             value = fitting(node, value)
         if value is last[0]:
             return

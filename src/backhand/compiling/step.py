@@ -100,6 +100,7 @@ class Step:
         self._told: set[str] = set()
         self._lock = threading.Lock()
         self._programs: list[tuple[Any, Bound]] = []
+        self._refused: list[Any] = []  # signatures for which the original runs
         self._lifted: set[str] = set()  # Python numbers that are read at each call
         self._frozen: set[str] = set()  # those that can't be
         self._current: Bound | None = None
@@ -158,10 +159,10 @@ class Step:
                         self._look_for_the_cause(inputs)
                     return result
             bound = self._current
-            if bound is not None and (self._arrays or self._fits(inputs)) and bound.holds():
+            if bound is not None and ((self._arrays and _are_arrays(inputs)) or self._fits(inputs)) and bound.holds():
                 try:
                     result = bound.run(inputs)
-                except (ShapeError, DTypeError, GraphError):  # before anything has run: inputs of another signature
+                except (ShapeError, DTypeError, GraphError):  # before anything has run: not this program's inputs
                     return self._slowly(inputs)
                 if self._trains and not math.isfinite(result):
                     self._look_for_the_cause(inputs)
@@ -227,7 +228,7 @@ class Step:
     def _use(self, bound: Bound, inputs: tuple[Any, ...]) -> None:
         """The next calls, as long as nothing changes, are this program's."""
         self._current, self._direct, self._signature = bound, bound.direct, _signature(inputs)
-        self._arrays = all(isinstance(value, np.ndarray) for value in inputs)
+        self._arrays = _are_arrays(inputs)
 
     def _program_for(self, inputs: tuple[Any, ...]) -> Bound | None:
         """The program for these inputs and for the objects as they are, attached; None: the original must run."""
@@ -235,9 +236,13 @@ class Step:
         if self.reason:
             return None
         signature = _signature(inputs)
+        if signature in self._refused or _HUGE in signature[1]:
+            return None
         moved: set[str] = set()
         for known, bound in self._programs:
-            if known == signature:
+            if known == signature and bound.overlaps(bound.leaves(inputs)):
+                return None
+            if known == signature and bound.takes(inputs):
                 misfit = bound.fit(inputs)
                 if misfit is None:
                     if bound.checked >= CHECKED:
@@ -264,12 +269,12 @@ class Step:
             with _Alone():
                 recording = self._record(inputs)
         except (TraceError, GraphError) as error:
-            self._keep_original(str(error))
+            self._refuse(_signature(inputs), str(error))
             return None
         try:
             bound = Bound(recording, self._engine, self._threads)
         except TraceError as error:
-            self._keep_original(str(error))
+            self._refuse(_signature(inputs), str(error))
             return None
         except Exception as error:  # whatever goes wrong in a compiler, the user's code still runs
             what = f"{type(error).__name__}: {error}"
@@ -326,6 +331,14 @@ class Step:
         self._current = self._direct = None
         self._say_once(f"the step runs as it is: {reason}")
 
+    def _refuse(self, signature: Any, reason: str) -> None:
+        """Without a program for inputs like these: what others have, they keep."""
+        if not any(bound.checked for known, bound in self._programs if known != signature):
+            self._keep_original(reason)
+        elif len(self._refused) < MOST_PROGRAMS:
+            self._refused.append(signature)
+            self._say_once(f"with inputs like these the step runs as it is: {reason}")
+
     def _say_once(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
@@ -381,4 +394,19 @@ def _warn(text: str) -> None:
 def _signature(inputs: tuple[Any, ...]) -> Any:
     """What a program holds for: shapes and dtypes of arrays, the types of numbers, everything else as it is."""
     structure, leaves, _ = flatten(inputs, is_number)
-    return structure, tuple((v.shape, v.dtype) if isinstance(v, np.ndarray | np.generic) else type(v) for v in leaves)
+    return structure, tuple(map(_kind, leaves))
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        kind = np.ndarray if type(value) is np.memmap else type(value)
+        return kind, value.shape, value.dtype
+    return _HUGE if type(value) is int and not -(2**63) <= value < 2**63 else type(value)
+
+
+_HUGE = "an integer that only Python holds"
+
+
+def _are_arrays(inputs: tuple[Any, ...]) -> bool:
+    """Plain arrays, whose shapes and dtypes the program itself looks at."""
+    return all(type(value) is np.ndarray for value in inputs)

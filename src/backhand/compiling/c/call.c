@@ -52,6 +52,8 @@ struct call {
     int64_t *error;
     const char *message;
     object *result, *miss;
+    int64_t owners;
+    object *const *owner;
 };
 
 static int holds(const struct call *c) {
@@ -89,6 +91,13 @@ differs:
     return 0;
 }
 
+/* May the value look into memory that the step writes? */
+static int looks_into(const struct call *c, object *value) {
+    for (int64_t i = 0; i < c->owners; i++)
+        if (value == c->owner[i] || ((const array *)value)->base == c->owner[i]) return 1;
+    return 0;
+}
+
 /* Takes the value into the program's memory if it is just what that expects. */
 static int take(const struct argument *a, object *value) {
     const array *x = (const array *)value;
@@ -104,7 +113,7 @@ static object *run(object *record, object *const *arguments, ptrdiff_t count) {
     const struct call *c = call_of(record);
     if (count != c->arguments || !holds(c)) goto miss;
     for (ptrdiff_t i = 0; i < count; i++)
-        if (!take(c->argument + i, arguments[i])) goto miss;
+        if (!take(c->argument + i, arguments[i]) || looks_into(c, arguments[i])) goto miss;
     void *thread = PyEval_SaveThread();
     c->step(c->block);
     PyEval_RestoreThread(thread);
