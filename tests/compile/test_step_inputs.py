@@ -119,7 +119,7 @@ def test_odd_inputs_between_plain_ones_are_what_they_are_eagerly(change, net, si
         else:
             np.testing.assert_allclose(np.asarray(made), np.asarray(expected), rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(compiled.W, eager.W, rtol=1e-6, atol=1e-7)
-        np.testing.assert_allclose(np.asarray(inputs[1][0]), np.asarray(inputs[0][0]), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(np.asarray(inputs[1][0]), np.asarray(inputs[0][0]), rtol=1e-5, atol=1e-7)
     assert step.engine != "eager", "plain arrays go on as they were"
 
 

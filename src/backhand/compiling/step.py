@@ -399,7 +399,7 @@ def _signature(inputs: tuple[Any, ...]) -> Any:
 
 def _kind(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
-        kind = np.ndarray if type(value) is np.memmap else type(value)
+        kind = np.ndarray if type(value) in (np.memmap, np.recarray) else type(value)
         return kind, value.shape, value.dtype
     return _HUGE if type(value) is int and not -(2**63) <= value < 2**63 else type(value)
 

@@ -135,8 +135,10 @@ def record(function: Callable[..., Any], *inputs: Any, lifted: Iterable[str] = (
             set_random_state(stream)
             draft = _traced(target, first, changing)
             _refuse_foreign(draft, later)
-            cold = not draft.same(later) or _unsettled(first, second)
-            drift = ""
+            cold, drift = not draft.same(later), ""
+            if not cold and _unsettled(first, second):
+                changed, drift = _second_call(target, first)
+                cold = not changed <= changing
             if cold:
                 draft, real, drift = _warm(target, first, changing)
             program = draft.program()
@@ -162,6 +164,20 @@ def _warm(target: Target, first: World, changing: set[str]) -> tuple[Draft, Real
     if not again.same(last):
         raise TraceError(_difference(again.program(), last.program()))
     return again, real, _drift(second, third)
+
+
+def _second_call(target: Target, first: World) -> tuple[set[str], str]:
+    """The numbers that the second call changes, and what else: see _drift."""
+    stream = random_state()
+    try:
+        call_on_copies(target, first)
+        second = World(target.roots)
+        call_on_copies(target, second)
+        third = World(target.roots)
+        return _changing(second, third), _drift(second, third)
+    finally:
+        first.restore()
+        set_random_state(stream)
 
 
 def _unsettled(before: World, after: World) -> bool:
