@@ -346,7 +346,11 @@ class _Writer:
         item = nest.values[0]
         value = self.atom(item)
         flags = [nest.reduced[loop] for loop, _ in self.kept]
-        first = flags.index(True) if True in flags else self.depth
+        target = f"{self.buffers[self.plan.owner[nest.node]]}[{self._place(nest.place)}]"
+        if True not in flags:  # along an axis of length 1
+            self.lines[self.depth].append(f"{target} = 0;")
+            return
+        first = flags.index(True)
         best, number = self.names.new("best"), self.names.new("number")
         self.lines[first] += [f"{c_type(item.dtype)} {best} = 0;", f"int64_t {number} = -1;"]
         better = ">" if node.op == "argmax" else "<"
@@ -355,7 +359,6 @@ class _Writer:
             f"if ({number} < 0 || {value.text} {better} {best}{nan}) "
             f"{{ {best} = {value.text}; {number} = {self._place(nest.number)}; }}"
         )
-        target = f"{self.buffers[self.plan.owner[nest.node]]}[{self._place(nest.place)}]"
         self.ends[first].append(f"{target} = {number};")
         self.loops.split = self.loops.split and first > 0
 

@@ -34,7 +34,8 @@ def fold_updates(kinds: Kinds) -> dict[int, Fold]:
         if node.op == "subtract":
             second = (-second[0], *second[1:])
         for (sign, numbers, inner, way), (beta, weights, base, path) in ((first, second), (second, first)):
-            if base == state and kinds.kind[inner] == "product" and graph.nodes[inner].shape == node.shape:
+            alike = graph.nodes[inner][3:5] == node[3:5]  # in shape and dtype
+            if base == state and kinds.kind[inner] == "product" and alike:
                 if not all(_alone(kinds, i) for i in (*way, inner, *path)) or inner in updated:
                     continue
                 folds[position] = Fold(inner, base, (sign, numbers), (beta, weights))

@@ -123,7 +123,7 @@ def _build(
         kept = tuple(
             (0,) * (loops + 1) if gone else i for i, gone in zip(index, reduced, strict=True) if keep or not gone
         )
-        gone = [axis for axis in range(loops) if reduced[axis]]
+        gone = [axis for axis in range(len(shape)) if reduced[axis]]
         number = combine(row_major([shape[a] for a in gone]), [index[a] for a in gone], 0, loops)
         return Nest(position, kind, order, extents, flags, (value,), builder.load(position, kept), (), number)
     if kind == "dot":

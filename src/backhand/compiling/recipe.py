@@ -91,8 +91,21 @@ def _operands(node: Node, sources: list[Node]) -> tuple[np.dtype[Any], ...] | No
         common = np.result_type(*(_promoting(s) for s in sources))
         kinds = {s.dtype.kind for s in sources if not s.weak}
         mixed = common.kind == "f" and {"i", "u"} <= kinds and "f" not in kinds
-        return None if mixed or not in_c(common) else (common, common)  # NumPy compares those exactly
+        exact = mixed or not in_c(common) or not all(_holds(common, s) for s in sources)  # NumPy compares those exactly
+        return None if exact else (common, common)
+    if node.op == "clip" and not all(_holds(node.dtype, s) for s in sources):
+        return None  # NumPy takes a bound that the dtype hasn't for none
     return (node.dtype,) * len(sources)
+
+
+def _holds(dtype: np.dtype[Any], number: Node) -> bool:
+    """Has the dtype every value that a Python integer may have? (Of others NumPy says so before.)"""
+    if not number.weak or number.dtype.kind != "i" or dtype.kind not in "iu":
+        return True
+    limits = np.iinfo(dtype)
+    if number.op != "constant":
+        return dtype == np.int64
+    return bool(limits.min <= number.param("value").value <= limits.max)
 
 
 def _promoting(node: Node) -> Any:
