@@ -173,6 +173,18 @@ def test_reading_what_was_written_and_what_was_not():
     check(graph, simplify(graph), x)
 
 
+def test_reading_a_row_into_which_a_longer_value_was_written():
+    def f(x):
+        out = np.zeros((2, 6))
+        out[0] = np.sum(x, axis=0, keepdims=True)  # (1, 6) fits into (6,)
+        out[1, :3] = x[None, :1, :1]  # and (1, 1, 1) into (3,)
+        return np.exp(out[0]), np.exp(out[1, :3]), out
+
+    graph = backhand.trace(f, x)
+    check(graph, copies_and_views(graph), x)
+    check(graph, simplify(graph), x)
+
+
 def test_a_number_written_into_integers_is_cut():
     graph = backhand.trace(
         lambda i: (written(np.s_[...], lambda i: 2.75)(i), written(np.s_[1], lambda i: 1.5)(i)), np.arange(5)

@@ -143,7 +143,9 @@ def _written(draft: Draft, node: Node, put: Node) -> int | None:
         return None
     if have.dtype != node.dtype:
         value = draft.add(node, "astype", value, dtype=node.dtype)
-    if have.shape != node.shape:
+    if len(have.shape) > len(node.shape):  # NumPy takes a value with more axes of length 1 in front
+        value = draft.add(node, "reshape", value, shape=have.shape[len(have.shape) - len(node.shape) :])
+    if draft.nodes[value].shape != node.shape:
         value = draft.add(node, "broadcast_to", value, shape=node.shape)
     return value
 
