@@ -3,6 +3,7 @@
 import re
 import sys
 import types
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,12 @@ def cell_of(value):
 
 
 @settings(deadline=None)  # the first one compiles
-@given(st.lists(st.sampled_from(range(17)), max_size=4), st.integers(0, 3))
+@given(st.lists(st.sampled_from(range(20)), max_size=4), st.integers(0, 3))
 def test_the_guard_in_c_says_what_the_checks_say(changes, many):
     a, b, slots, cell = object(), np.ones(3), Slots(), cell_of(1.5)
     slots.w = b
     plain, counted, items, module = {"a": a, "b": b}, {n: n for n in range(many)}, [a, b, 0.1], types.ModuleType("m")
+    ordered, linked = {"a": 1, "b": 2}, OrderedDict(a=1, b=2)
     names, keyed, frozen = {"W1", "W2"}, {(0, "W"): b}, np.zeros(2)
     module.rate = 0.25
     checks = [
@@ -44,6 +46,8 @@ def test_the_guard_in_c_says_what_the_checks_say(changes, many):
         Check("attribute", slots, "w", b),
         Check("attribute", cell, "cell_contents", cell.cell_contents),
         Check("item", module.__dict__, "rate", module.rate),
+        Check("order", ordered, None, list(ordered)),
+        Check("order", linked, None, list(linked)),
         Check("absent", slots, "v", None),
         Check("writeable", frozen, None, None),
         Check("set", names, None, set(names)),
@@ -68,6 +72,9 @@ def test_the_guard_in_c_says_what_the_checks_say(changes, many):
         lambda: names.symmetric_difference_update({"W1"}),
         lambda: names.symmetric_difference_update({"b"}),
         lambda: keyed.update({(0, "W"): b.copy()}),
+        lambda: ordered.update(a=ordered.pop("a", 1)),
+        lambda: linked.move_to_end("a"),
+        lambda: linked.move_to_end("b"),
         lambda: setattr(slots, "v", 1),
         lambda: frozen.setflags(write=False),
     ]

@@ -4,6 +4,7 @@ import sys
 import types
 import warnings
 import weakref
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,11 @@ def wider(net, optimizer):
     net.params, net.layers = other.params, other.layers
 
 
+def layers_in_another_order(net, optimizer):
+    net.layers["Sigmoid1"] = notes.Sigmoid()  # behind Affine2
+    net.layers.move_to_end("Relu1")
+
+
 def other_activation(net, optimizer):
     net.layers["Relu1"].forward = lambda x: np.tanh(x)
     net.layers["Relu1"].backward = lambda dout: dout * 0.5
@@ -106,7 +112,7 @@ def used_on_other_data(net, optimizer):
 @pytest.mark.parametrize(
     "change",
     [new_rate, new_values, new_array_in_the_layer, new_array_in_both, new_array_in_the_dict_alone, new_layer, wider,
-     one_layer_more, other_activation, other_loss_layer, used_on_other_data],
+     one_layer_more, layers_in_another_order, other_activation, other_loss_layer, used_on_other_data],
 )  # fmt: skip
 def test_a_change_between_two_steps(change, engine):
     pair = Pair(engine=engine)
@@ -452,3 +458,29 @@ def test_what_is_reached_by_a_weak_reference_or_by_its_name_alone(monkeypatch):
         np.testing.assert_allclose(compiled(x, t, two), step(x, t, W), rtol=1e-12)
         np.testing.assert_allclose(two, W, rtol=1e-12)
     assert compiled.engine == "native"
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_functions_in_another_order(kind, engine):
+    class Net:
+        def __init__(self):
+            self.W, self.functions = np.ones((7, 3)) / 9, kind(first=np.tanh, second=np.cos)
+
+        def step(self, x, t):
+            h = x @ self.W
+            for function in self.functions.values():
+                h = function(h)
+            self.W -= 0.1 * (x.T @ (h - t))
+            return np.sum((h - t) ** 2)
+
+    eager, compiled = Net(), Net()
+    step = backhand.compile(compiled.step, *batch(), engine=engine)
+    for seed in range(12):
+        if seed in (4, 8):
+            for net in (eager, compiled):
+                name = next(iter(net.functions))
+                net.functions[name] = net.functions.pop(name)
+        x, t = batch(seed=seed)
+        np.testing.assert_allclose(step(x, t), eager.step(x, t), rtol=1e-12)
+    assert step.engine == engine

@@ -12,7 +12,7 @@ import numpy as np
 
 from backhand.compiling.batches import PIXELS
 from backhand.compiling.call import Calls
-from backhand.compiling.guard import build_of, checks_of
+from backhand.compiling.guard import build_of, checks_of, key_orders
 from backhand.compiling.program import build
 from backhand.errors import DTypeError, GraphError, ShapeError, TraceError
 from backhand.graph import Recording
@@ -50,6 +50,7 @@ class Bound:
         self.checked = 0  # how many runs were compared with the original's
         self.unstable: set[str] = set()  # places that each call fills anew: caches
         self._remade = {p for p in recording.remade if any(r.startswith(f"{p}[") for r in recording.program.rebound)}
+        self._orders: dict[str, list[Any]] = {}  # the keys of dicts
         self._build: dict[str, Any] | None = None  # how the objects were built; if the first call builds on: after it
         self._calls: Calls
         self._kept: list[tuple[Any, int]] = []
@@ -133,9 +134,13 @@ class Bound:
         return list(twins.values())
 
     def _check_build(self, world: World) -> None:
-        build = build_of(world, self.recording.target.paths)
+        build, orders = build_of(world, self.recording.target.paths), key_orders(world)
         if self._build is None:
-            self._build = build
+            self._build, self._orders = build, orders
+        for path in orders.keys() & self._orders.keys():
+            now, then = orders[path], self._orders[path]
+            if now != then and [key for key in now if key in then] != [key for key in then if key in now]:
+                raise TraceError(f"{path} has its keys in another order now: trace it again")
         for path in build.keys() | self._build.keys():
             if path not in self.unstable and build.get(path) is not self._build.get(path):
                 raise TraceError(f"{path} is another kind of thing now: trace it again")

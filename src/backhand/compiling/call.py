@@ -74,7 +74,7 @@ class Calls:
 
 
 MOST_AXES = 8
-HOW = ("dict item", "item", "attribute", "length", "list", "set", "absent", "writeable")
+HOW = ("dict item", "item", "attribute", "length", "list", "set", "absent", "writeable", "order")
 """How a thing is checked, in the order of the enum in call.c."""
 
 

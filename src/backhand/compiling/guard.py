@@ -16,7 +16,7 @@ import numpy as np
 from backhand.graph.tracing.lift import Place, World
 from backhand.graph.tracing.program import Program
 
-__all__ = ["Check", "build_of", "checks_of", "holds_state", "unstable"]
+__all__ = ["Check", "build_of", "checks_of", "holds_state", "key_orders", "unstable"]
 
 _CODE_PLACES = ("class", "global", "default", "partial")
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, classmethod, staticmethod, property)
@@ -27,8 +27,9 @@ class Check(NamedTuple):
     """One thing that must be as it was.
 
     ``how`` is ``"item"`` (``holder[key] is value``), ``"attribute"``, ``"length"`` (of the holder: ``value``),
-    ``"list"`` (the holder's items are those of the list ``value``, each the same object), ``"set"`` (the holder
-    equals the set ``value``), ``"absent"`` (there is no attribute ``key``) or ``"writeable"`` (an array).
+    ``"list"`` (the holder's items are those of the list ``value``, each the same object), ``"set"`` (the holder equals
+    the set ``value``), ``"order"`` (a dict's keys are those of the list ``value``), ``"absent"`` (there is no attribute
+    ``key``) or ``"writeable"`` (an array).
     """
 
     how: str
@@ -47,6 +48,8 @@ class Check(NamedTuple):
                 return getattr(holder, key) is value
             if how == "length":
                 return bool(len(holder) == value)
+            if how == "order":
+                return bool(list(holder) == value)
             if how == "absent":
                 return not hasattr(holder, key)
             if how == "writeable":
@@ -144,12 +147,27 @@ def _check(place: Place) -> Check | None:
 
 
 def _sizes(world: World, whole: dict[int, list[Any]]) -> list[Check]:
-    """A layer that was added or taken away, an attribute that hides one of the class: how much each holder holds."""
-    return [
-        Check("set", holder, None, set(holder)) if isinstance(holder, set) else Check("length", holder, None, size)
-        for _, holder, size in world.holders
-        if id(holder) not in whole
-    ]
+    """A layer that was added or taken away or stands elsewhere, an attribute that hides one of the class: how much each
+    holder holds, and of a dict in which order."""
+    orders = key_orders(world)
+    checks = []
+    for path, holder, size in world.holders:
+        if isinstance(holder, set):
+            checks.append(Check("set", holder, None, set(holder)))
+        elif path in orders:
+            checks.append(Check("order", holder, None, orders[path]))
+        elif id(holder) not in whole:
+            checks.append(Check("length", holder, None, size))
+    return checks
+
+
+def key_orders(world: World) -> dict[str, list[Any]]:
+    """The keys of each dict, in their order: in that the code goes through its layers. (Not of objects' attributes.)"""
+    return {
+        path: list(holder)
+        for path, holder, _ in world.holders
+        if isinstance(holder, dict) and not path.endswith(".__dict__")
+    }
 
 
 def _is_leaf(value: Any) -> bool:

@@ -30,6 +30,9 @@ extern object *PyObject_GetItem(object *, object *key);
 extern object *PyObject_GetAttr(object *, object *name);
 extern object *PySequence_GetItem(object *, ptrdiff_t);
 extern object *PyBool_FromLong(long);
+extern object *PySequence_List(object *);
+extern object PyDict_Type;
+extern int PyDict_Next(object *, ptrdiff_t *place, object **key, object **value);
 extern ptrdiff_t PyObject_Size(object *);
 extern int PyObject_RichCompareBool(object *, object *, int);
 extern void PyErr_Clear(void), PyErr_SetString(object *, const char *);
@@ -40,7 +43,7 @@ extern object *PyExc_IndexError;
 
 /* What Python fills in, each member 8 bytes. */
 struct check { int64_t how; object *holder, *key; union { object *value; ptrdiff_t length; }; };
-enum { DICT_ITEM, ITEM, ATTRIBUTE, LENGTH, LIST, SET, ABSENT, WRITEABLE };
+enum { DICT_ITEM, ITEM, ATTRIBUTE, LENGTH, LIST, SET, ABSENT, WRITEABLE, ORDER };
 enum { EQUAL = 2 };  /* Py_EQ */
 struct argument { object *type, *dtype; void *target; int64_t size, dimensions, shape[8]; };
 struct call {
@@ -55,6 +58,22 @@ struct call {
     int64_t owners;
     object *const *owner;
 };
+
+/* Are these the keys of a dict, in this order? */
+static int in_order(object *dict, object *keys) {
+    if (dict->type == &PyDict_Type) {
+        object *key, *value;
+        ptrdiff_t at = 0, place = 0, count = PyObject_Size(keys);
+        while (PyDict_Next(dict, &place, &key, &value))
+            if (at == count || PyList_GetItem(keys, at++) != key) return 0;
+        return at == count;
+    }
+    object *now = PySequence_List(dict);  /* another kind of dict has an order of its own */
+    if (!now) return 0;
+    int same = PyObject_RichCompareBool(now, keys, EQUAL) == 1;
+    Py_DecRef(now);
+    return same;
+}
 
 static int holds(const struct call *c) {
     for (const struct check *k = c->check; k < c->check + c->checks; k++) {
@@ -74,6 +93,9 @@ static int holds(const struct call *c) {
         case SET:
             if (PyObject_RichCompareBool(k->holder, k->value, EQUAL) == 1) continue;
             break;
+        case ORDER:
+            if (in_order(k->holder, k->value)) continue;
+            goto differs;
         case ABSENT:
             found = PyObject_GetAttr(k->holder, k->key);
             if (found) { Py_DecRef(found); goto differs; }
