@@ -239,3 +239,23 @@ def test_a_list_of_places_in_which_a_number_changes(engine):
         eager.rows[0] = compiled.rows[0] = (0, 2, 3)[number // 3]
         np.testing.assert_allclose(two(x, t), one(x, t), rtol=1e-12)
     assert two.engine == engine
+
+
+def test_code_that_goes_by_floating_point_errors_is_kept():
+    W = np.ones((4, 3))
+
+    def step(x):
+        try:
+            with np.errstate(over="raise"):
+                return np.sum(np.exp(x @ W))
+        except FloatingPointError:
+            return np.float64(-1)
+
+    compiled = quietly(lambda: backhand.compile(step, np.ones((2, 4))))
+    assert "np.errstate makes an error of what a value does" in compiled.reason
+    assert [compiled(np.full((2, 4), v)) == step(np.full((2, 4), v)) for v in (1, 1, 1, 1e3, 1)] == [True] * 5
+    with np.errstate(all="ignore"):
+        assert backhand.compile(lambda x: np.exp(x @ W), np.ones((2, 4))).engine == "native"
+    with np.errstate(divide="raise"):
+        compiled = quietly(lambda: backhand.compile(lambda x: np.exp(x @ W), np.ones((2, 4))))
+    assert compiled.reason.startswith('np.seterr is set to "raise"')

@@ -265,6 +265,9 @@ class Step:
                 "each setting of its objects; what is beyond them runs as it is. Let fewer things change between calls"
             )
             return None
+        if {"raise", "call"}.intersection(np.geterr().values()):
+            self._keep_original('np.seterr is set to "raise" or "call", and a compiled step raises nothing of the kind')
+            return None
         try:
             with _Alone():
                 recording = self._record(inputs)

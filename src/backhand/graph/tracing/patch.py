@@ -63,6 +63,27 @@ def _patch_draw(name: str) -> Callable[..., Any]:
     return patched
 
 
+def _patch_errors(name: str) -> Callable[..., Any]:
+    original = getattr(np, name)
+
+    @functools.wraps(original, updated=())
+    def patched(*args: Any, **kwargs: Any) -> Any:
+        tape = active_tape()
+        if (
+            tape is not None
+            and not is_internal(sys._getframe(1))
+            and {"raise", "call"}.intersection((*args, *kwargs.values()))
+        ):
+            raise tape.refuse(
+                f"np.{name} makes an error of what a value does, and a graph raises none",
+                'Use "ignore" and np.where(np.isfinite(x), …), or let the caller look at the result',
+            )
+        return original(*args, **kwargs)
+
+    return patched
+
+
+_ERRORS = {name: _patch_errors(name) for name in ("errstate", "seterr")}
 _CREATION = {name: _patch_creation(name, handler) for name, handler in CREATORS.items()}
 _DRAWING = {name: _patch_draw(name) for name in DRAWS if hasattr(np.random, name)}
 _LOCK = threading.Lock()
@@ -80,7 +101,7 @@ class patched:  # noqa: N801
             if _USERS > 1:
                 return
             _shield_compiled_modules()
-            for name, function in _CREATION.items():
+            for name, function in (*_CREATION.items(), *_ERRORS.items()):
                 _replace(np, name, function)
             for function, traced in MATH.items():
                 _replace(math, function.__name__, traced)
