@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contenders import ALL, GROWING, missing
 from measure import compared, growth, say, whole_process
-from report import page, picture
+from report import page
 from workloads import MAIN, TITLES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="backhand bench")
     parser.add_argument("--only", help="some of a, b, c-SGD, c-Adam, d, e, with commas between")
-    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.25, help="how long one measurement takes, about")
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run of (a) and (b): no frameworks, no figures to keep"
@@ -53,10 +53,10 @@ def main() -> None:
     process, grown = {}, {}
     if "d" in wanted:
         say(TITLES["d"])
-        process = whole_process(contenders, max(5, repetitions - 2), 10_000)
+        process = whole_process(contenders, repetitions, 10_000)
     if "e" in wanted:
         say("(e) growth")
-        grown = growth(contenders, 3, seconds)
+        grown = growth(contenders, repetitions, seconds)
     out = options.out or (None if options.quick else DOCS)
     given = [f"--only {options.only}"] if options.only else []
     command = " ".join(["python benchmarks/compare", *given, f"--repetitions {repetitions}", f"--seconds {seconds:g}"])
@@ -66,8 +66,12 @@ def main() -> None:
     else:
         (out / "images").mkdir(parents=True, exist_ok=True)
         (out / "bench.md").write_text(text)
+        import pictures  # needs matplotlib, which a page alone doesn't
+
         if found or process:
-            picture(found, process, out / "images" / "bench.svg")
+            pictures.ratios(found, process, out / "images" / "bench.svg")
+        if grown:
+            pictures.growth(grown, out / "images" / "bench-growth.svg")
         say(f"written: {out / 'bench.md'}")
     say(f"{time.perf_counter() - start:.0f} s")
 

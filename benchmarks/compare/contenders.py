@@ -57,7 +57,8 @@ ALL = [
 GROWING = [
     c
     for c in ALL
-    if c.spec in ("backhand_side:native, epoch", "jax_side:scan", "torch_side:eager", "numpy_side:by hand")
+    if c.spec
+    in ("backhand_side:native, epoch", "jax_side:scan", "jax_side:jit", "torch_side:eager", "numpy_side:by hand")
 ]
 
 

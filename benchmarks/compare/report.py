@@ -23,8 +23,6 @@ NEEDED = {
 
 Growth = dict[str, dict[int, float]]
 """Of one axis: contender -> size -> microseconds a step, or megabytes."""
-Panel = tuple[str, list[tuple[str, float, bool]]]
-"""A title, and for each contender its name, its ratio, and whether it is backhand's."""
 
 
 def ranked(results: list[Result]) -> list[Result]:
@@ -67,8 +65,8 @@ def page(
         parts.append(f"## {TITLES[name]}\n\n{NEEDED[name]}\n\n{_table(results)}")
     if process:
         parts.append(f"## {TITLES['d']}\n\n{NEEDED['d']}\n\n{_process_table(process)}")
-    for axis, rows in grown.items():
-        parts.append(_growth_table(axis, rows))
+    if grown:
+        parts.append(_GROWTH + "\n".join(_growth_table(axis, rows) for axis, rows in grown.items()))
     parts.append(_losses(found, process, grown))
     return "\n".join(parts)
 
@@ -116,7 +114,7 @@ def _growth_table(axis: str, rows: Growth) -> str:
     sizes = next(iter(rows.values())).keys()
     unit = "" if "MB" in axis else ", µs a step"
     lines = [
-        f"## (e) growth: {axis}{unit}\n",
+        f"### {axis}{unit}\n",
         f"| contender | {' | '.join(f'{n:,}' for n in sizes)} | last to first | for each more |",
         "|---|" + "---|" * (len(sizes) + 2),
     ]
@@ -177,57 +175,15 @@ def _ratio(value: float, base: float) -> str:
     return "" if math.isnan(base) else f"{value / base:.2f}"
 
 
-def picture(found: dict[str, list[Result]], process: dict[str, dict[str, Any]], path: Path) -> None:
-    """Each workload's contenders: their time to the fastest framework's."""
-    panels: list[Panel] = []
-    for name, results in found.items():
-        peer = fastest_peer(results) or ranked(results)[0]
-        bars = [(r.contender.title, median(r.quiet) / median(peer.quiet), r.contender.is_ours) for r in ranked(results)]
-        panels.append((TITLES[name], bars))
-    if process:
-        base = min([median(v["seconds"]) for v in process.values() if v["peer"]] or [1.0])
-        bars = [(n, median(v["seconds"]) / base, not v["peer"]) for n, v in process.items()]
-        panels.append((TITLES["d"].split(":")[0], sorted(bars, key=lambda bar: bar[1])))
-    draw(panels, path)
+_GROWTH = """\
+## (e) growth
 
+Workload (a) with one of its sizes changed. Aimed at: no worse growth than the best framework's. That is, nowhere
+slower, and no dearer "for each more": the slope from the first size to the last, to which fixed costs add nothing.
 
-def draw(panels: list[Panel], path: Path) -> None:
-    """The ratios on logarithmic axes, each bar from 1."""
-    import matplotlib as mpl
+![Time a step by size, and peak memory](images/bench-growth.svg)
 
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "backhand"
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
-    heights = [len(bars) + 2 for _, bars in panels]
-    figure, axes = plt.subplots(
-        len(panels), 1, figsize=(8, 0.25 * sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
-    )
-    for axis, (title, bars) in zip(axes[:, 0], panels, strict=True):
-        for place, (_, ratio, ours) in enumerate(bars):
-            colour = "#0b6e99" if ours else "0.6"
-            axis.plot([1, ratio], [place, place], color=colour, linewidth=2)
-            axis.plot([ratio], [place], "o", color=colour)
-            side, align = (7, "left") if ratio >= 1 else (-7, "right")
-            axis.annotate(f"{ratio:.2f}", (ratio, place), (side, -3), textcoords="offset points", ha=align, fontsize=8)
-        axis.set_yticks(range(len(bars)), [bar[0] for bar in bars])
-        axis.axvline(1, color="0.3", linewidth=0.8)
-        axis.set(xscale="log", title=title)
-        axis.title.set_fontsize(9)
-        axis.title.set_position((0, 1))
-        axis.title.set_ha("left")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.tick_params(labelsize=8)
-        axis.margins(x=0.15, y=0.08)
-        axis.invert_yaxis()
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[-1, 0].set_xlabel("time, to the fastest framework's (logarithmic)", fontsize=8)
-    figure.savefig(path, metadata={"Date": None})
-
-
+"""
 _HEAD = """\
 # How fast
 

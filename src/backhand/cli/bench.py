@@ -16,7 +16,7 @@ def bench(
     only: Annotated[
         str | None, typer.Option(show_default=False, help="Some of a, b, c-SGD, c-Adam, d, e, with commas between.")
     ] = None,
-    repetitions: Annotated[int, typer.Option(help="How often each contender has its turn.")] = 7,
+    repetitions: Annotated[int, typer.Option(help="How often each contender has its turn.")] = 5,
     quick: Annotated[
         bool, typer.Option("--quick", help="A smoke run without the frameworks; prints its page.")
     ] = False,

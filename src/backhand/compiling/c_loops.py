@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from backhand.compiling.c_names import Names, c_type, literal
+from backhand.compiling.c_rules import Rule, letter, rule_of
 from backhand.compiling.expression import Apply, Builder, Expression, Load, Number, Pick, Slot
 from backhand.compiling.index import Affine
 from backhand.compiling.kinds import may_fail
@@ -65,6 +66,7 @@ class Loops:
     accesses: list[Access] = field(default_factory=list)
     partials: list[Partial] = field(default_factory=list)
     helpers: dict[str, str] = field(default_factory=dict)  # functions that the body calls, by name
+    names: Set[str] = frozenset()  # of its own, that no one else sees
     fails: bool = False  # it reads at places that may be out of range: nothing after it may have run before
     by_task: bool = False  # each task leaves something of its own: all of them must run, if only one after the other
 
@@ -76,29 +78,34 @@ class Atom(NamedTuple):
     level: int
 
 
-def write_loops(plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], tasks: int) -> Loops:
+def write_loops(
+    plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], names: Names, tasks: int
+) -> Loops:
     """The C text of a stage, of which at most ``tasks`` parts run at the same time.
 
-    ``buffers`` names each owner's memory, ``slots`` each Python number.
+    ``buffers`` names each owner's memory, ``slots`` each Python number; ``names`` gave both their names.
     """
-    return _Writer(plan, stage, buffers, slots, tasks).write()
+    return _Writer(plan, stage, buffers, slots, names, tasks).write()
 
 
 class _Writer:
-    def __init__(self, plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], tasks: int) -> None:
+    def __init__(
+        self, plan: Plan, stage: Stage, buffers: dict[int, str], slots: dict[int, str], names: Names, tasks: int
+    ) -> None:
         self.tasks = tasks
         self.plan, self.graph, self.buffers, self.slots = plan, plan.graph, buffers, slots
         builder = Builder(plan.kinds, plan.strides, len(stage.nests[0].extents))
         self.nests = [natural(plan.kinds, plan.strides, nest, builder) for nest in stage.nests]
         self.kept = _kept_loops(self.nests)
         self.depth = len(self.kept)
-        self.names = Names([*buffers.values(), *slots.values()])
+        self.names = Names(names)
         self.lines: list[list[str]] = [[] for _ in range(self.depth + 1)]  # before the loop of that depth
         self.ends: list[list[str]] = [[] for _ in range(self.depth + 1)]  # after it
         self.loops = Loops()
         self.atoms: dict[int, Atom] = {}  # by id of an expression, which the nests keep alive
         self.made: dict[int, Atom] = {}  # by node: the value of a nest of this stage
         self.overwritten = {plan.owner[n] for n in stage.nodes if n not in plan.local}
+        self.part_pointers: list[str] = []
         self.clauses: list[str] = []
         self.serial = False
 
@@ -115,7 +122,7 @@ class _Writer:
             else:
                 self._reduction(nest)
         extents = [extent for _, extent in self.kept]
-        body: list[str] = []
+        body = self.part_pointers
         for depth in range(self.depth):
             pad = "    " * depth
             body += [pad + line for line in self.lines[depth]]
@@ -131,6 +138,7 @@ class _Writer:
         if not self.depth:
             body += self.ends[0]
         self.loops.body = body
+        self.loops.names = self.names.made
         self.loops.extent = extents[0] if extents else 1
         self.loops.split = self.loops.split and bool(extents) and not self.serial
         self.loops.accesses = [access for nest in self.nests for access in self._accesses(nest)]
@@ -209,7 +217,7 @@ class _Writer:
             return Atom(self.cast(item.arguments[0], item.dtype).text, 0)
         atoms = [self.cast(a, dtype) for a, dtype in zip(item.arguments, made.operands, strict=True)]
         operand = made.operands[-1]
-        code = re.sub(r"\b([a-z]\w*)\(", rf"bh_\1_{_letter(operand)}(", made.text)
+        code = re.sub(r"\b([a-z]\w*)\(", rf"bh_\1_{letter(operand)}(", made.text)
         text = code.format(*(a.text for a in atoms))
         if made.text == "{0}" and operand == item.dtype:
             return atoms[0]
@@ -276,27 +284,30 @@ class _Writer:
 
     def _reduction(self, nest: Nest) -> None:
         node = self.graph.nodes[nest.node]
-        rule = _rule(nest, node.op)
+        rule = rule_of(node.op)
         flags = [nest.reduced[loop] for loop, _ in self.kept]
         first = self.depth  # the first of the innermost loops that are all summed over
         while first and flags[first - 1]:
             first -= 1
         terms = math.prod(extent for (_, extent), gone in zip(self.kept, flags, strict=True) if gone)
         inner = math.prod(extent for _, extent in self.kept[first:])
-        operands = [self.cast(v, _operand(node.op, v, node.dtype)) for v in nest.values]
+        operands = [self.cast(v, _operand(node.op, v, node.dtype)).text for v in nest.values]
         shared = bool(flags) and flags[0] and self.tasks > 1
         size = math.prod(node.shape)
         part = shared and size <= LARGEST_PART
         self.loops.split = self.loops.split and (part or not (flags and flags[0]))
-        buffer = self.buffers[self.plan.owner[nest.node]]
+        buffer = memory = self.buffers[self.plan.owner[nest.node]]
         if part:
             self.loops.partials.append(Partial(self.plan.owner[nest.node], size))
             self.loops.by_task = True
-        target = f"{buffer}{'_part' if part else ''}[{self._place(nest.place)}]"
+            memory = self.names.new(f"{buffer}_part")
+            own = f"{buffer}_parts + task * {part_step(size, node.dtype)}"
+            self.part_pointers.append(f"{c_type(node.dtype)} *restrict {memory} = {own};")
+        target = f"{memory}[{self._place(nest.place)}]"
         outer = any(flags[:first])
         begin = self.lines[0] if part else self.loops.before
         if first == self.depth and self.depth:
-            self._start(nest, rule, begin, part)
+            self._start(nest, rule, begin, memory)
             self.lines[self.depth].append(rule.into(target, operands, node.dtype))
         else:
             wide = node.dtype.char == "f" and inner > LONG_SUM and node.op in ("sum", "mean")
@@ -312,12 +323,12 @@ class _Writer:
                 self.lines[first].append(f"int {nan} = 0;")
                 if self.depth:
                     self.clauses.append(f"reduction(|:{nan})")
-                self.lines[self.depth].append(f"{nan} |= {operands[0].text} != {operands[0].text};")
+                self.lines[self.depth].append(f"{nan} |= {operands[0]} != {operands[0]};")
                 result = f"({nan} ? NAN : {name})"
             self.lines[self.depth].append(line)
             if outer:
-                self._start(nest, rule, begin, part)
-                self.ends[first].append(rule.into(target, [Atom(result, 0)], node.dtype))
+                self._start(nest, rule, begin, memory)
+                self.ends[first].append(rule.into(target, [result], node.dtype))
             else:
                 last = f" / {literal(terms, node.dtype)}" if node.op == "mean" and not part else ""
                 self.ends[first].append(f"{target} = {result}{last};")
@@ -326,12 +337,11 @@ class _Writer:
         if node.op == "mean" and (part or outer or (first == self.depth and self.depth)):
             self.loops.after.append(_each(size, f"{buffer}[i] /= {literal(terms, node.dtype)};"))
 
-    def _start(self, nest: Nest, rule: _Rule, lines: list[str], part: bool) -> None:
+    def _start(self, nest: Nest, rule: Rule, lines: list[str], memory: str) -> None:
         node = self.graph.nodes[nest.node]
-        buffer = self.buffers[self.plan.owner[nest.node]] + ("_part" if part else "")
-        lines.append(_each(math.prod(node.shape), f"{buffer}[i] = {literal(rule.start(node.dtype), node.dtype)};"))
+        lines.append(_each(math.prod(node.shape), f"{memory}[i] = {literal(rule.start(node.dtype), node.dtype)};"))
 
-    def _combine(self, nest: Nest, rule: _Rule, buffer: str, size: int) -> None:
+    def _combine(self, nest: Nest, rule: Rule, buffer: str, size: int) -> None:
         """Put the tasks' parts together, always in the same order."""
         dtype = self.graph.nodes[nest.node].dtype
         step = rule.join(f"{buffer}[i]", f"{buffer}_parts[task * {part_step(size, dtype)} + i]", dtype)
@@ -363,40 +373,6 @@ class _Writer:
         self.loops.split = self.loops.split and first > 0
 
 
-class _Rule(NamedTuple):
-    """How a reduction combines: its OpenMP operator, and how it goes on from ``a`` with ``x``."""
-
-    operator: str
-    text: str
-
-    def start(self, dtype: np.dtype[Any]) -> Any:
-        """What to begin with."""
-        if self.operator in ("max", "min"):
-            least = self.operator == "max"
-            if dtype.kind == "f":
-                return -np.inf if least else np.inf
-            limits = np.iinfo(dtype) if dtype.kind != "b" else None
-            return (limits.min if least else limits.max) if limits else not least
-        return {"+": 0, "*": 1, "|": 0, "&": 1}[self.operator]
-
-    def join(self, a: str, x: str, dtype: np.dtype[Any]) -> str:
-        """The C statement that puts two results together."""
-        if self.operator in ("max", "min"):
-            return f"{a} = bh_{self.operator}imum_{_letter(dtype)}({a}, {x});"
-        return f"{a} {self.operator}= {x};"
-
-    def into(self, a: str, operands: list[Atom], dtype: np.dtype[Any]) -> str:
-        """The C statement that goes on in memory, where a NaN has no flag of its own."""
-        if self.operator in ("max", "min"):
-            return self.join(a, operands[0].text, dtype)
-        return self.step(a, operands, dtype)
-
-    def step(self, a: str, operands: list[Atom], dtype: np.dtype[Any]) -> str:
-        """The C statement."""
-        text = self.text if len(operands) == 1 or self.operator != "+" else "{a} = bh_madd_{c}({x}, {y}, {a});"
-        return text.format(a=a, x=operands[0].text, y=operands[-1].text, c=_letter(dtype))
-
-
 def part_step(size: int, dtype: np.dtype[Any]) -> int:
     """How far apart the tasks' parts of a reduction lie, in elements: no two in one cache line."""
     line = 64 // dtype.itemsize
@@ -407,22 +383,8 @@ def _each(size: int, statement: str) -> str:
     return f"for (int64_t i = 0; i < {size}; i++) {statement}"
 
 
-def _rule(nest: Nest, op: str) -> _Rule:
-    if nest.kind == "dot" or op in ("sum", "mean"):
-        return _Rule("+", "{a} += {x};")
-    if op == "prod":
-        return _Rule("*", "{a} *= {x};")
-    if op in ("any", "all"):
-        return _Rule(*(("|", "{a} |= {x};") if op == "any" else ("&", "{a} &= {x};")))
-    return _Rule(op, "{a} = {x} > {a} ? {x} : {a};" if op == "max" else "{a} = {x} < {a} ? {x} : {a};")
-
-
 def _operand(op: str, value: Expression, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(bool) if op in ("any", "all") else dtype
-
-
-def _letter(dtype: np.dtype[Any]) -> str:
-    return {"q": "l", "Q": "L", "?": "B"}.get(dtype.char, dtype.char)
 
 
 def _kept_loops(nests: list[Nest]) -> list[tuple[int, int]]:

@@ -17,25 +17,36 @@ RESERVED = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
     "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "p", "lo", "hi",
-    "INFINITY", "NAN", "INLINE", "main", "asm", "typeof", "unix", "linux", "memcpy", "memset",
+    "INFINITY", "NAN", "INLINE", "NOINLINE", "main", "asm", "typeof", "unix", "linux", "memcpy", "memset",
 }  # fmt: skip
+
+_OURS = re.compile(r"[ijkl]\d?|k\d+.*|acc\d+|int\d+_t|uint\d+_t")
 
 
 class Names:
-    """One identifier for each thing, after the user's name for it."""
+    """One identifier for each thing, after the user's name for it, other than those of ``outer``.
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = {*RESERVED, *taken}
+    ``made`` are those that it has given out.
+    """
+
+    def __init__(self, outer: Names | None = None) -> None:
+        self._outer = outer
+        self.made: set[str] = set()
 
     def new(self, wish: str) -> str:
         """An identifier like the wish that no one else has."""
         name = identifier(wish)
         made, number = name, 2
-        while made in self._taken or re.fullmatch(r"[ijkl]\d?|[ijkl]|k\d+.*|acc\d+|int\d+_t|uint\d+_t", made):
+        while self._has(made):
             made = f"{name}_{number}"
             number += 1
-        self._taken.add(made)
+        self.made.add(made)
         return made
+
+    def _has(self, name: str) -> bool:
+        if name in self.made or name in RESERVED or _OURS.fullmatch(name):
+            return True
+        return self._outer is not None and self._outer._has(name)
 
 
 def identifier(wish: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 from backhand.compiling.blas import Blas
-from backhand.compiling.c_loops import Access, Loops, Partial, part_step, write_loops
+from backhand.compiling.c_functions import AFTER, BEFORE, LOOPS, Form, Function, c_function, form, same_for
+from backhand.compiling.c_loops import Access, Loops, part_step, write_loops
 from backhand.compiling.c_names import Names, c_type, identifier, where
 from backhand.compiling.c_numbers import write_numbers
 from backhand.compiling.c_products import blas_fits, is_small, write_product
@@ -38,7 +39,7 @@ class Source:
     fields: list[tuple[str, int]] = field(default_factory=list)
     parts: list[int | Stage] = field(default_factory=list)
     groups: list[list[int]] = field(default_factory=list)
-    names: dict[int, str] = field(default_factory=dict)  # of the stages' functions, by index
+    names: dict[int, str] = field(default_factory=dict)  # of the stages' functions, by index; some are shared
     feeds: dict[int, int] = field(default_factory=dict)  # by input: the number of its feed
     sizes: dict[int, int] = field(default_factory=dict)  # by owner: elements of all tasks' parts
     sparse: Sparse | None = None
@@ -67,41 +68,68 @@ class _Writer:
         self.source = Source(sparse=self.sparse)
         self.names = Names()
         self.buffers: dict[int, str] = {}
-        self.parts: dict[int, Partial] = {}
         self.slots: dict[int, str] = {}
+        self.loops: dict[int, Loops] = {}  # by stage; those of the feeds are -1 - their number
+        self.types: dict[str, str] = {}  # of the step's arrays, by name
+        self.forms: dict[int, Form] = {}
+        self.sharing: dict[tuple[object, ...], list[int]] = defaultdict(list)  # by a form's key: its stages
+        self.written: dict[tuple[object, ...], Function] = {}  # likewise
         self.functions: list[str] = []
         self.calls: list[list[str]] = []  # of each native part
         self.helpers: set[str] = set()
 
     def write(self) -> Source:
         self._name_members()
-        self.tasks = self._share(threads=self.tasks)
-        waiting: dict[int, Loops] = {-1 - number: self._feed(number, i) for i, number in self.source.feeds.items()}
+        self._write_loops()
+        self._share()
+        native = [-1 - number for number in self.source.feeds.values()]
         for index, stage in enumerate(self.plan.stages):
             if self.is_native(stage):
-                waiting[index] = self._loops(stage)
+                native.append(index)
             else:
-                self._part(waiting)
+                self._part(native)
                 self.source.groups.append([index])
                 self.source.parts.append(stage)
-                waiting = {}
-        self._part(waiting)
+                native = []
+        self._part(native)
         numbers = write_numbers(self.plan.kinds, self.slots) or ["return 0;"]
         head = "EXPORT int64_t bh_numbers(struct step *restrict p)"
-        self.functions.append(_function(head, [*numbers[:-1], "(void)p;", numbers[-1]]))
+        self.functions.append(c_function(head, [*numbers[:-1], "(void)p;", numbers[-1]]))
         self._steps()
         self.source.text = "\n".join([*self._head(), *self.functions, '#include "epoch.h"', ""])
         return self.source
 
-    def _share(self, threads: int) -> int:
-        """How many tasks a region is shared out to: none where there is too little work."""
-        loops = [self._loops(stage) for stage in self.plan.stages if self.is_native(stage)]
-        if not any(is_large(one) for one in loops):
+    def _write_loops(self) -> None:
+        """Every stage's text, for as many tasks as a region is shared out to: none where there is too little work."""
+        stages = {index: stage for index, stage in enumerate(self.plan.stages) if self.is_native(stage)}
+        threads = self.tasks
+        loops = {index: self._loops(stage) for index, stage in stages.items()}
+        if not any(is_large(one) for one in loops.values()):
             threads = 1
-        self.source.threads = threads
         # Long tasks in halves: should the system take a worker away, it takes less with it.
-        self.source.tasks = threads * 2 if threads > 1 and max(one.work for one in loops) > LONG else threads
-        return self.source.tasks
+        tasks = threads * 2 if threads > 1 and max(one.work for one in loops.values()) > LONG else threads
+        if tasks != self.tasks:
+            self.tasks = tasks
+            loops = {index: self._loops(stage) for index, stage in stages.items()}
+        feeds = {-1 - number: self._feed(number, i) for i, number in self.source.feeds.items()}
+        self.source.threads, self.source.tasks = threads, tasks
+        self.loops = feeds | loops
+
+    def _share(self) -> None:
+        """Which stages are one function."""
+        for owner, name in self.buffers.items():
+            self.types[name] = c_type(self.graph.nodes[owner].dtype)
+        for loops in self.loops.values():
+            for partial in loops.partials:
+                dtype = self.graph.nodes[partial.owner].dtype
+                self.types[f"{self.buffers[partial.owner]}_parts"] = c_type(dtype)
+                self.source.sizes[partial.owner] = part_step(partial.size, dtype) * self.tasks
+        for number, loops in self.loops.items():
+            self.forms[number] = form(loops, self.types, self._is_product(number))
+            self.sharing[self.forms[number].key].append(number)
+
+    def _is_product(self, number: int) -> bool:
+        return number >= 0 and self.plan.stages[number].kind == "product"
 
     def is_native(self, stage: Stage) -> bool:
         if stage.kind == "host":
@@ -175,7 +203,7 @@ class _Writer:
     def _loops(self, stage: Stage) -> Loops:
         plan = self.plan
         if stage.kind == "loops":
-            return write_loops(plan, stage, self.buffers, self.slots, self.tasks)
+            return write_loops(plan, stage, self.buffers, self.slots, self.names, self.tasks)
         if stage.kind == "product":
             return self._product(stage.nodes[0])
         (position,) = stage.nodes
@@ -208,77 +236,65 @@ class _Writer:
             write_sparse(self.plan, sparse, self.source.feeds[sparse.input], node, loops, self.buffers, self.slots)
         return loops
 
-    def _write_stage(self, number: int, loops: Loops) -> str:
-        """Write a stage's functions and give the call of the main one, for rows ``lo`` to ``hi``."""
+    def _write_stage(self, number: int) -> None:
+        """Write a stage's functions, for rows ``lo`` to ``hi``, if no stage before has written the same."""
+        loops, form = self.loops[number], self.forms[number]
+        if form.key in self.written:
+            self.source.names[number] = self.written[form.key].name
+            return
+        sharing = self.sharing[form.key]
         if number < 0:
             position = next(i for i, n in self.source.feeds.items() if n == -1 - number)
             name, comment = f"gather_{self.buffers[position]}", []
-            product = False
         else:
-            stage = self.plan.stages[number]
-            name = f"k{number}_{identifier(self.graph.labels[stage.nodes[-1]])}"
-            comment = [f"/* {line} */" for line in where(self.graph, computed(self.plan, stage))]
-            product = stage.kind == "product"
-        self.source.names[number] = name
+            name = f"k{number}_{identifier(self.graph.labels[self.plan.stages[number].nodes[-1]])}"
+            comment = [f"/* {line} */" for line in where(self.graph, self._computed(number))]
+            others = [self._computed(other) for other in sharing if other != number]
+            comment += [same_for(self.graph, others)] if others else []
         for helper, text in loops.helpers.items():
             if helper not in self.helpers:
                 self.helpers.add(helper)
                 self.functions.append(text)
-        for partial in loops.partials:
-            step = part_step(partial.size, self.graph.nodes[partial.owner].dtype)
-            self.source.sizes[partial.owner] = step * self.tasks
-        for suffix, lines in (("_begin", loops.before), ("", loops.body), ("_end", loops.after)):
-            if lines:
-                arguments = "" if suffix else ", int64_t lo, int64_t hi, int64_t task"
-                head = f"static void {name}{suffix}(struct step *restrict p{arguments})"
-                spare = "" if suffix else "(void)lo; (void)hi; (void)task;"
-                text = _function(head, [*self._pointers(lines, loops), *([spare] if spare else []), *lines])
-                self.functions.append("\n".join([*comment, _contracted(text) if product else text]))
-        return name
+        function = Function(name, len(sharing) > 1, loops, self._is_product(number))
+        self.functions.append(function.text(form, self.types, comment))
+        self.written[form.key] = function
+        self.source.names[number] = name
 
-    def _pointers(self, lines: list[str], loops: Loops) -> list[str]:
-        words = set(re.findall(r"[A-Za-z_]\w*", " ".join(lines)))
-        text = "\n".join(lines)
-        made = []
-        for owner, name in self.buffers.items():
-            node = self.graph.nodes[owner]
-            for one in (name, f"{name}_parts"):
-                if one in words and re.search(rf"(?<!->)\b{one}\b", text):
-                    made.append(f"{c_type(node.dtype)} *restrict {one} = p->{one};")
-            if f"{name}_part" in words:
-                size = next(partial.size for partial in loops.partials if partial.owner == owner)
-                step = part_step(size, node.dtype)
-                made.append(f"{c_type(node.dtype)} *restrict {name}_part = p->{name}_parts + task * {step};")
-        return made
+    def _computed(self, number: int) -> list[int]:
+        return computed(self.plan, self.plan.stages[number])
+
+    def _call(self, number: int, part: int, *rows: object) -> str:
+        form = self.forms[number]
+        return self.written[form.key].call(form, part, rows)
+
+    def _before(self, number: int) -> list[str]:
+        return [self._call(number, BEFORE)] if self.loops[number].before else []
+
+    def _after(self, number: int) -> list[str]:
+        return [self._call(number, AFTER)] if self.loops[number].after else []
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
-    def _part(self, loops: dict[int, Loops]) -> None:
+    def _part(self, numbers: list[int]) -> None:
         """What runs in C between two calls of NumPy."""
-        if not loops:
+        if not numbers:
             return
         calls: list[str] = []
-        for region in regions(loops, self.tasks):
-            calls += self._region(region, loops)
+        for region in regions({number: self.loops[number] for number in numbers}, self.tasks):
+            calls += self._region(region)
             self.source.groups.append(region.stages)
         self.source.parts.append(len(self.calls))
         self.calls.append(calls)
 
-    def _region(self, region: Region, loops: dict[int, Loops]) -> list[str]:
-        names = {number: self._write_stage(number, loops[number]) for number in region.stages}
-
-        def around(number: int, call: str) -> list[str]:
-            before = [f"{names[number]}_begin(p);"] if loops[number].before else []
-            after = [f"{names[number]}_end(p);"] if loops[number].after else []
-            return [*before, call, *after]
-
+    def _region(self, region: Region) -> list[str]:
+        loops = self.loops
+        for number in region.stages:
+            self._write_stage(number)
         if region.tasks == 1:
             (number,) = region.stages
-            one = loops[number]
-            call = f"{names[number]}(p, 0, {one.extent}, 0);"
-            made = self._in_turn(names[number], one) if one.by_task else around(number, call)
-            return [*made, "if (p->error) return;"] if one.fails else made
-        name = f"region_{names[region.shared[0]]}"
+            return [*self._whole(number), *(["if (p->error) return;"] if loops[number].fails else [])]
+        leader = region.shared[0]
+        name = f"region_k{leader}" if leader >= 0 else f"region_{self.source.names[leader]}"
         lines = [f"if (task < {region.tasks}) {{"]
         lines.append(
             f"    int64_t lo = {region.rows} * task / {region.tasks}, hi = {region.rows} * (task + 1) / {region.tasks};"
@@ -286,29 +302,26 @@ class _Writer:
         for number in region.shared:
             times = loops[number].extent // region.rows
             scale = f"{times} * " if times > 1 else ""
-            lines.append(f"    {names[number]}(p, {scale}lo, {scale}hi, task);")
+            lines.append(f"    {self._call(number, LOOPS, f'{scale}lo', f'{scale}hi', 'task')}")
         lines.append("} else {")
         for number in region.aside:
-            if loops[number].by_task:
-                lines += [f"    {line}" for line in self._in_turn(names[number], loops[number])]
-            else:
-                lines += [
-                    f"    {line}" for line in around(number, f"{names[number]}(p, 0, {loops[number].extent}, 0);")
-                ]
+            lines += [f"    {line}" for line in self._whole(number)]
         lines = [*lines, "}"] if region.aside else [*lines[1:-1]]
-        self.functions.append(_function(f"static void {name}(struct step *restrict p, int64_t task)", lines))
+        self.functions.append(c_function(f"static void {name}(struct step *restrict p, int64_t task)", lines))
         tasks = region.tasks + bool(region.aside)
-        before = [f"{names[n]}_begin(p);" for n in region.shared if loops[n].before]
-        after = [f"{names[n]}_end(p);" for n in region.shared if loops[n].after]
+        before = [line for number in region.shared for line in self._before(number)]
+        after = [line for number in region.shared for line in self._after(number)]
         return [*before, f"bh_together(p, {name}, {tasks});", *after]
 
-    def _in_turn(self, name: str, loops: Loops) -> list[str]:
-        """A stage whose tasks must all be done, by one thread."""
-        low, high = f"{loops.extent} * task / {self.tasks}", f"{loops.extent} * (task + 1) / {self.tasks}"
-        call = f"for (int64_t task = 0; task < {self.tasks}; task++) {name}(p, {low}, {high}, task);"
-        before = [f"{name}_begin(p);"] if loops.before else []
-        after = [f"{name}_end(p);"] if loops.after else []
-        return [*before, call, *after]
+    def _whole(self, number: int) -> list[str]:
+        """All of a stage, done by one thread."""
+        loops = self.loops[number]
+        if loops.by_task:  # all of its tasks, one after the other
+            low, high = f"{loops.extent} * task / {self.tasks}", f"{loops.extent} * (task + 1) / {self.tasks}"
+            call = f"for (int64_t task = 0; task < {self.tasks}; task++) {self._call(number, LOOPS, low, high, 'task')}"
+        else:
+            call = self._call(number, LOOPS, 0, loops.extent, 0)
+        return [*self._before(number), call, *self._after(number)]
 
     def _steps(self) -> None:
         """A whole step, if it needs nothing of NumPy, and the counters' move to their new values."""
@@ -316,14 +329,14 @@ class _Writer:
             self.calls[0].insert(0, "bh_begin(p);")
             self.calls[-1].append("bh_learn(p);")
         for number, calls in enumerate(self.calls):
-            self.functions.append(_function(f"EXPORT void bh_part{number}(struct step *restrict p)", calls))
+            self.functions.append(c_function(f"EXPORT void bh_part{number}(struct step *restrict p)", calls))
         lines = [f"bh_part{number}(p);" for number in range(len(self.calls))]
-        self.functions.append(_function("static void bh_step(struct step *restrict p)", [*lines, "(void)p;"]))
+        self.functions.append(c_function("static void bh_step(struct step *restrict p)", [*lines, "(void)p;"]))
         pairs = [(s.output, s.input) for s in self.graph.state if s.output is not None]
         pairs = [(new, old) for new, old in pairs if self.graph.nodes[old].weak and new in self.slots]
         lines = [f"const {self.number_type(new)} new_{self.slots[old]} = p->{self.slots[new]};" for new, old in pairs]
         lines += [f"p->{self.slots[old]} = new_{self.slots[old]};" for _, old in pairs]
-        self.functions.append(_function("EXPORT void bh_advance(struct step *restrict p)", [*lines, "(void)p;"]))
+        self.functions.append(c_function("EXPORT void bh_advance(struct step *restrict p)", [*lines, "(void)p;"]))
 
     def number_type(self, node: int) -> str:
         return "double" if self.graph.nodes[node].dtype.kind == "f" else "int64_t"
@@ -353,11 +366,3 @@ def computed(plan: Plan, stage: Stage) -> list[int]:
 def headers() -> dict[str, str]:
     """The C library that programs include."""
     return {name: files("backhand.compiling").joinpath("c", name).read_text(encoding="utf-8") for name in HEADERS}
-
-
-def _function(head: str, lines: list[str]) -> str:
-    return "\n".join([f"{head} {{", *(f"    {line}" for line in lines), "}", ""])
-
-
-def _contracted(text: str) -> str:
-    return "\n".join(["BH_CONTRACT", text + "BH_PLAIN", ""])

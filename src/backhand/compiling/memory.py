@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from backhand.compiling.c_source import in_memory
 from backhand.compiling.plan import Plan, Stage, operands
+from backhand.graph import Node
 
 __all__ = ["layout", "lifetimes"]
 
@@ -50,19 +53,19 @@ def layout(plan: Plan, groups: list[list[int]]) -> tuple[dict[int, int], int]:
     The largest come first, each at the lowest place that is free in its lifetime.
     """
     spans = lifetimes(plan, groups)
+    sizes = {owner: _size(plan.graph.nodes[owner]) for owner in spans}
     places: dict[int, int] = {}
-    taken: list[tuple[int, int, tuple[int, int]]] = []  # begin, end, lifetime
-
-    def size(owner: int) -> int:
-        node = plan.graph.nodes[owner]
-        return -(-math.prod(node.shape) * node.dtype.itemsize // ALIGNMENT) * ALIGNMENT
-
-    for owner in sorted(spans, key=lambda owner: (-size(owner), owner)):
+    taken = np.empty((0, 4), np.int64)  # begin, end, first and last group, by their begin
+    for owner in sorted(spans, key=lambda owner: (-sizes[owner], owner)):
         first, last = spans[owner]
-        place = 0
-        for begin, end, (other_first, other_last) in sorted(taken):
-            if other_first <= last and first <= other_last and begin < place + size(owner) and place < end:
-                place = end
-        places[owner] = place
-        taken.append((place, place + size(owner), spans[owner]))
-    return places, max((end for _, end, _ in taken), default=0)
+        begins, ends = taken[(taken[:, 2] <= last) & (first <= taken[:, 3]), :2].T
+        free = np.maximum.accumulate(np.append(0, ends))  # from where on, below each begin and behind the last
+        fits = np.append(begins - free[:-1] >= sizes[owner], True)
+        place = places[owner] = int(free[np.argmax(fits)])
+        row = (place, place + sizes[owner], first, last)
+        taken = np.insert(taken, np.searchsorted(taken[:, 0], place), row, axis=0)
+    return places, int(taken[:, 1].max(initial=0))
+
+
+def _size(node: Node) -> int:
+    return -(-math.prod(node.shape) * node.dtype.itemsize // ALIGNMENT) * ALIGNMENT

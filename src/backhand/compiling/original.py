@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from backhand.errors import NetworkError
 
-__all__ = ["step_function", "trains"]
+__all__ = ["Training", "training", "trains"]
 
 
 def trains(network: Any, arguments: tuple[Any, ...]) -> bool:
@@ -33,22 +35,53 @@ def trains(network: Any, arguments: tuple[Any, ...]) -> bool:
     )
 
 
-def step_function(network: Any, optimizer: Any) -> Callable[[Any, Any], Any]:
-    """One step of training as a function of a batch; its result is the loss before the update.
+class Training(NamedTuple):
+    """A step of training as functions: the whole, of a batch; and its halves.
 
-    The loss is what ``network.loss`` gave inside of ``gradient``, so it costs no second pass and draws no random
-    number of its own. Only where ``gradient`` doesn't call it exactly once, the step calls it, before the update.
+    ``step`` and ``gradient`` give the loss before the update, ``gradient`` the gradient too, which ``update`` takes.
+    ``example`` makes a gradient of zeros.
     """
 
+    step: Callable[[Any, Any], Any]
+    gradient: Callable[[Any, Any], tuple[Any, Any]]
+    update: Callable[[Any], None]
+    example: Callable[[], dict[Any, Any]]
+
+    def by_halves(self, x: Any, t: Any) -> Any:
+        """The step by the two halves, which need not be the code itself."""
+        loss, grads = self.gradient(x, t)
+        self.update(grads)
+        return loss
+
+
+def training(network: Any, optimizer: Any) -> Training:
+    """What a step of this network and optimizer does."""
+
     def step(x: Any, t: Any) -> Any:
-        losses: list[Any] = []
-        with _Observed(network, losses):
-            grads = network.gradient(x, t)
-        loss = losses[0] if len(losses) == 1 else network.loss(x, t)
+        loss, grads = _loss_and_gradient(network, x, t)
         optimizer.update(network.params, grads)
         return loss
 
-    return step
+    def gradient(x: Any, t: Any) -> tuple[Any, Any]:
+        return _loss_and_gradient(network, x, t)
+
+    def update(grads: Any) -> None:
+        optimizer.update(network.params, grads)
+
+    def example() -> dict[Any, Any]:
+        return {key: np.zeros_like(value) for key, value in network.params.items()}
+
+    return Training(step, gradient, update, example)
+
+
+def _loss_and_gradient(network: Any, x: Any, t: Any) -> tuple[Any, Any]:
+    """The loss is what ``network.loss`` gave inside of ``gradient``, so it costs no second pass and draws no random
+    number of its own. Only where ``gradient`` doesn't call it exactly once, it is called here, before the update.
+    """
+    losses: list[Any] = []
+    with _Observed(network, losses):
+        grads = network.gradient(x, t)
+    return losses[0] if len(losses) == 1 else network.loss(x, t), grads
 
 
 class _Observed:

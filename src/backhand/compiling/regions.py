@@ -4,6 +4,7 @@ task runs through all of them without waiting for another.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from backhand.compiling.c_loops import Loops
@@ -32,6 +33,46 @@ class Region:
         return self.shared + self.aside
 
 
+class Uses:
+    """The memory that a group of stages reads and writes."""
+
+    def __init__(self) -> None:
+        self.touched: set[int] = set()
+        self.written: set[int] = set()
+
+    def add(self, loops: Loops) -> None:
+        """Take a stage in."""
+        self.touched.update(access.owner for access in loops.accesses)
+        self.written.update(access.owner for access in loops.accesses if access.written)
+
+    def conflict(self, loops: Loops) -> bool:
+        """Does a stage write what one of the group uses, or use what one writes? Then their order matters."""
+        return any(a.owner in (self.touched if a.written else self.written) for a in loops.accesses)
+
+
+class Steps:
+    """By how many elements a row the stages of a region step through each owner's memory, if they do so by rows."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, set[int | None]] = defaultdict(set)
+        self.written: dict[int, set[int | None]] = defaultdict(set)
+
+    def add(self, loops: Loops, rows: int) -> None:
+        """Take a stage in."""
+        for owner, (step, written) in _rows(loops, rows).items():
+            self.found[owner].add(step)
+            if written:
+                self.written[owner].add(step)
+
+    def fit(self, loops: Loops, rows: int) -> bool:
+        """Is each row that the stage writes used by the same rows of the others, and the other way round?"""
+        for owner, (step, written) in _rows(loops, rows).items():
+            others = (self.found if written else self.written).get(owner)
+            if others and (step is None or others != {step}):
+                return False
+        return True
+
+
 def regions(loops: dict[int, Loops], tasks: int) -> list[Region]:
     """Group stages, given in order, into regions; stages that NumPy does are not among them."""
     waiting = list(loops)
@@ -43,9 +84,9 @@ def regions(loops: dict[int, Loops], tasks: int) -> list[Region]:
             break
         first = _needed_before(loops, waiting, leader)
         made += [Region([n]) for n in first]
-        waiting = [n for n in waiting if n not in first]
-        region = _grown(loops, waiting, leader, tasks)
-        waiting = [n for n in waiting if n not in region.stages]
+        region = _grown(loops, [n for n in waiting if n not in set(first)], leader, tasks)
+        done = {*first, *region.stages}
+        waiting = [n for n in waiting if n not in done]
         made.append(region)
     return made
 
@@ -65,49 +106,45 @@ def _own_rows(loops: Loops, rows: int) -> bool:
 
 def _needed_before(loops: dict[int, Loops], waiting: list[int], leader: int) -> list[int]:
     """The stages before the leader that it must come after, directly or not, and those that may end the step."""
-    needed = [leader]
+    needed: list[int] = []
+    uses = Uses()
+    uses.add(loops[leader])
     for number in reversed(waiting[: waiting.index(leader)]):
-        if loops[number].fails or any(_conflict(loops[number], loops[other]) for other in needed):
-            needed.insert(0, number)
-    return needed[:-1]
+        if loops[number].fails or uses.conflict(loops[number]):
+            needed.append(number)
+            uses.add(loops[number])
+    return needed[::-1]
 
 
 def _grown(loops: dict[int, Loops], waiting: list[int], leader: int, tasks: int) -> Region:
     region = Region([leader], [], loops[leader].extent, tasks)
-    skipped: list[int] = []
+    shared, aside, skipped, steps = Uses(), Uses(), Uses(), Steps()
+    shared.add(loops[leader])
+    steps.add(loops[leader], region.rows)
+    ended = False  # by a stage that was skipped and may end the step
     for number in waiting:
+        stage = loops[number]
         if number == leader:
             continue
-        blocked = any(loops[n].fails or _conflict(loops[number], loops[n]) for n in skipped)
-        if blocked or loops[number].fails:
-            skipped.append(number)
-        elif _in_step(loops, region, number):
+        if stage.fails or ended or skipped.conflict(stage):
+            skipped.add(stage)
+            ended = ended or stage.fails
+        elif _in_step(stage, region.rows, steps) and not aside.conflict(stage):
             region.shared.append(number)
-        elif not is_large(loops[number]) and not any(_conflict(loops[number], loops[n]) for n in region.shared):
+            shared.add(stage)
+            steps.add(stage, region.rows)
+        elif not is_large(stage) and not shared.conflict(stage):
             region.aside.append(number)
+            aside.add(stage)
         else:
-            skipped.append(number)
+            skipped.add(stage)
     return region
 
 
-def _in_step(loops: dict[int, Loops], region: Region, number: int) -> bool:
+def _in_step(stage: Loops, rows: int, steps: Steps) -> bool:
     """Can the stage run through its rows in step with the region's, task by task?"""
-    stage = loops[number]
-    if (
-        not stage.split
-        or stage.apart
-        or stage.extent % region.rows
-        or any(_conflict(stage, loops[n]) for n in region.aside)
-    ):
-        return False
-    mine = _rows(stage, region.rows)
-    for other in region.shared:
-        theirs = _rows(loops[other], region.rows)
-        for owner in mine.keys() & theirs.keys():
-            (rows, written), (others, wrote) = mine[owner], theirs[owner]
-            if (written or wrote) and (rows is None or rows != others):
-                return False
-    return _own_rows(stage, region.rows)
+    alike = stage.split and not stage.apart and stage.extent % rows == 0
+    return alike and steps.fit(stage, rows) and _own_rows(stage, rows)
 
 
 def _rows(stage: Loops, rows: int) -> dict[int, tuple[int | None, bool]]:
@@ -122,11 +159,3 @@ def _rows(stage: Loops, rows: int) -> dict[int, tuple[int | None, bool]]:
         else:
             found[access.owner] = (step, access.written)
     return found
-
-
-def _conflict(one: Loops, two: Loops) -> bool:
-    written = {a.owner for a in one.accesses if a.written}
-    touched = {a.owner for a in two.accesses}
-    if written & touched:
-        return True
-    return bool({a.owner for a in two.accesses if a.written} & {a.owner for a in one.accesses})

@@ -17,7 +17,7 @@ from backhand.compiling.batches import batch, batches
 from backhand.compiling.bound import Bound
 from backhand.compiling.call import MISS
 from backhand.compiling.explain import table
-from backhand.compiling.original import step_function, trains
+from backhand.compiling.original import Training, training, trains
 from backhand.compiling.verify import side_by_side
 from backhand.errors import BusyError, DTypeError, GraphError, OptionError, ShapeError, TraceError
 from backhand.graph import Recording, record
@@ -61,7 +61,8 @@ def compile(function: Any, *inputs: Any, engine: str | None = None, threads: int
     True
     """
     if trains(function, inputs):
-        return Step(step_function(function, inputs[0]), inputs[1:], engine, threads, trains=True)
+        made = training(function, inputs[0])
+        return Step(made.step, inputs[1:], engine, threads, training=made)
     if not callable(function):
         raise OptionError(f"compile: a {type(function).__name__} is neither a network nor a function")
     return Step(function, inputs, engine, threads)
@@ -76,7 +77,8 @@ class Step:
     counters, running means) is there too; caches (a layer's ``x``, its ``dW``) are not.
 
     The first calls run the original beside it and compare. If a number differs by more than rounding, or if the code
-    can't be traced, the step says so in a warning and is the original from then on.
+    can't be traced, the step says so in a warning and is the original from then on; if it is only the network's
+    gradient, or only the optimizer's update, that can't be traced, the other one is compiled.
 
     A change made between two calls (a new learning rate, other weights, another mode) is noticed and respected.
     Inputs of other shapes or dtypes get a program of their own. A step belongs to one thread at a time.
@@ -89,7 +91,7 @@ class Step:
         engine: str | None = None,
         threads: int | None = None,
         tell: Callable[[str], None] | None = None,
-        trains: bool = False,
+        training: Training | None = None,
     ) -> None:
         self._function = function
         self._engine = engine or os.environ.get("BACKHAND_ENGINE") or "native"
@@ -108,7 +110,8 @@ class Step:
         self._signature: Any = None
         self._arrays = False  # are all arguments of the current program arrays?
         self._example = [(np.shape(value), np.asarray(value).dtype) for value in inputs]
-        self._trains = trains
+        self._training = training
+        self._half: Step | None = None  # the half that is compiled, where the whole can't be
         self.reason = "that engine was chosen" if self._engine == "eager" else ""
         if not self.reason:
             self._make(inputs)
@@ -117,28 +120,37 @@ class Step:
 
     @property
     def engine(self) -> str:
-        """What it runs on: ``"native"``, ``"numpy"``, or ``"eager"``, then ``reason`` says why."""
+        """What it runs on: ``"native"``, ``"numpy"``, or ``"eager"``, then ``reason`` says why.
+
+        With a reason but not eager: the gradient or the update runs as it is, and the other one on this engine.
+        """
+        if self._half is not None:
+            return self._half.engine
         return "eager" if self.reason or not self._programs else self._programs[-1][1].program.engine
 
     @property
     def verified(self) -> bool:
         """Whether the program that runs now has been compared with the original as often as is needed."""
-        return self._current is not None
+        return self._current is not None if self._half is None else self._half.verified
 
     @property
     def source(self) -> str:
         """The newest program as text, with your names and lines in it."""
+        if self._half is not None:
+            return self._half.source
         return self._programs[-1][1].program.source if self.engine != "eager" else f"# runs as it is: {self.reason}\n"
 
     def explain(self) -> str:
         """A table of what the newest program does: each kernel and product with its bytes and flops."""
+        if self._half is not None:
+            return f"{self.reason}\n{self._half.explain()}"
         if self.engine == "eager":
             return f"runs as it is: {self.reason}"
         bound = self._programs[-1][1]
         return table(bound.program, min(bound.checked, CHECKED))
 
     def __repr__(self) -> str:
-        return f"<Step on {self.engine}, {len(self._programs)} programs>"
+        return f"<Step on {self.engine}, {len((self._half or self)._programs)} programs>"
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -155,7 +167,7 @@ class Step:
             if self._direct is not None:
                 result = self._direct(*inputs)
                 if result is not MISS:
-                    if self._trains and not math.isfinite(result):
+                    if self._training is not None and not math.isfinite(result):
                         self._look_for_the_cause(inputs)
                     return result
             bound = self._current
@@ -164,7 +176,7 @@ class Step:
                     result = bound.run(inputs)
                 except (ShapeError, DTypeError, GraphError):  # before anything has run: not this program's inputs
                     return self._slowly(inputs)
-                if self._trains and not math.isfinite(result):
+                if self._training is not None and not math.isfinite(result):
                     self._look_for_the_cause(inputs)
                 return result
             return self._slowly(inputs)
@@ -205,11 +217,12 @@ class Step:
         """A first call, or one after something has changed."""
         bound = self._program_for(inputs)
         if bound is None:
-            return self._function(*inputs)
-        if bound.checked < CHECKED:
+            result = self._function(*inputs)
+        elif bound.checked < CHECKED:
             return self._checked(bound, inputs, lambda: bound.run(inputs))
-        result = bound.run(inputs)
-        if self._trains and not math.isfinite(result):
+        else:
+            result = bound.run(inputs)
+        if self.engine != "eager" and self._training is not None and not math.isfinite(result):
             self._look_for_the_cause(inputs)
         return result
 
@@ -272,12 +285,12 @@ class Step:
             with _Alone():
                 recording = self._record(inputs)
         except (TraceError, GraphError) as error:
-            self._refuse(_signature(inputs), str(error))
+            self._refuse(inputs, str(error))
             return None
         try:
             bound = Bound(recording, self._engine, self._threads)
         except TraceError as error:
-            self._refuse(_signature(inputs), str(error))
+            self._refuse(inputs, str(error))
             return None
         except Exception as error:  # whatever goes wrong in a compiler, the user's code still runs
             what = f"{type(error).__name__}: {error}"
@@ -289,6 +302,23 @@ class Step:
             self._say_once(bound.program.note)
         self._programs.append((_signature(inputs), bound))
         return bound
+
+    def _compile_half(self, inputs: tuple[Any, ...], reason: str) -> None:
+        """What can't be traced runs as it is; in a training that may be one half, and then the other is compiled."""
+        if self._training is None:
+            return self._keep_original(reason)
+        for name, other, given in (
+            ("gradient", "update", inputs),
+            ("update", "gradient", (self._training.example(),)),
+        ):
+            half = Step(getattr(self._training, name), given, self._engine, self._threads, lambda text: None)
+            if half.engine != "eager":
+                half._tell = self._tell
+                self._half, self._function = half, self._training._replace(**{name: half}).by_halves
+                self._current = self._direct = None
+                self.reason = f"the {other} runs as it is, and only the {name} is compiled: {reason}"
+                return self._say_once(self.reason)
+        return self._keep_original(reason)
 
     def _record(self, inputs: tuple[Any, ...]) -> Recording:
         if self._lifted:
@@ -322,7 +352,7 @@ class Step:
             return np.zeros(0)
         columns = [np.concatenate(column) for column in zip(*(leaves for _, leaves in parts), strict=True)]
         result = unflatten(parts[0][0], iter(columns))
-        if self._trains and not np.isfinite(result).all():
+        if self._training is not None and not np.isfinite(result).all():
             bad = order[int(np.argmin(np.isfinite(result)))]
             self._look_for_the_cause(tuple(batch(x, bad, *e) for x, e in zip(data, self._example, strict=True)))
         return result
@@ -334,10 +364,11 @@ class Step:
         self._current = self._direct = None
         self._say_once(f"the step runs as it is: {reason}")
 
-    def _refuse(self, signature: Any, reason: str) -> None:
+    def _refuse(self, inputs: tuple[Any, ...], reason: str) -> None:
         """Without a program for inputs like these: what others have, they keep."""
+        signature = _signature(inputs)
         if not any(bound.checked for known, bound in self._programs if known != signature):
-            self._keep_original(reason)
+            self._compile_half(inputs, reason)
         elif len(self._refused) < MOST_PROGRAMS:
             self._refused.append(signature)
             self._say_once(f"with inputs like these the step runs as it is: {reason}")
@@ -349,12 +380,14 @@ class Step:
 
     def _look_for_the_cause(self, inputs: tuple[Any, ...]) -> None:
         """The loss is not finite: the original's layers may say why."""
-        world, stream = World([("inputs", inputs), ("self", self._function)]), random_state()
+        assert self._training is not None
+        step, stream = self._training.step, random_state()
+        world = World([("inputs", inputs), ("self", step)])
         try:
             with np.errstate(all="ignore"):
                 make = copies(world)
                 world.replace(make)
-                self._function(*(make("inputs", value) for value in inputs))
+                step(*(make("inputs", value) for value in inputs))
         finally:
             world.restore()
             set_random_state(stream)

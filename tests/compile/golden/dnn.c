@@ -86,9 +86,9 @@ static void k0_v17_begin(struct step *restrict p) {
 /* Neuron[0].__call__  notes_code.py:196: return np.transpose(x) */
 /* Neuron[0].__call__  notes_code.py:200: return np.matmul(A, B) */
 static void k0_v17(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict x = p->x;
-    double *restrict v0_W = p->v0_W;
     double *restrict v17 = p->v17;
+    double *restrict v0_W = p->v0_W;
+    double *restrict x = p->x;
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
         #pragma omp simd
@@ -100,10 +100,8 @@ static void k0_v17(struct step *restrict p, int64_t lo, int64_t hi, int64_t task
 
 /* Neuron[0].__call__  notes_code.py:243: self.last_h = _m(_t(self.W), x) + self.b */
 /* Sigmoid3[0].__call__  notes_code.py:208: self.last_o = 1 / (1.0 + np.exp(-x)) */
-static void k1_last_o(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v0_b = p->v0_b;
-    double *restrict v17 = p->v17;
-    double *restrict last_o = p->last_o;
+/* and 5 times more, for Neuron[1].__call__, Neuron[2].__call__, Neuron[3].__call__, Neuron[4].__call__, 1 more */
+static NOINLINE void k1_last_o(double *restrict v17, double *restrict v0_b, double *restrict last_o, int64_t lo, int64_t hi, int64_t task) {
     (void)lo; (void)hi; (void)task;
     #pragma omp simd
     for (int64_t i = lo; i < hi; i++) {
@@ -118,201 +116,21 @@ static void k1_last_o(struct step *restrict p, int64_t lo, int64_t hi, int64_t t
 
 /* Neuron[1].__call__  notes_code.py:196: return np.transpose(x) */
 /* Neuron[1].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k2_v26_begin(struct step *restrict p) {
-    double *restrict v26 = p->v26;
+/* and 4 times more, for Neuron[2].__call__, Neuron[3].__call__, Neuron[4].__call__, Neuron[5].__call__ */
+static NOINLINE void k2_v26_begin(double *restrict v26) {
     for (int64_t i = 0; i < 32; i++) v26[i] = 0.0;
 }
 
 /* Neuron[1].__call__  notes_code.py:196: return np.transpose(x) */
 /* Neuron[1].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k2_v26(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v1_W = p->v1_W;
-    double *restrict last_o = p->last_o;
-    double *restrict v26 = p->v26;
+/* and 4 times more, for Neuron[2].__call__, Neuron[3].__call__, Neuron[4].__call__, Neuron[5].__call__ */
+static NOINLINE void k2_v26(double *restrict v26, double *restrict v1_W, double *restrict last_o, int64_t lo, int64_t hi, int64_t task) {
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
         #pragma omp simd
         for (int64_t j = 0; j < 32; j++) {
             v26[j] = bh_madd_d(v1_W[32 * i + j], last_o[i], v26[j]);
         }
-    }
-}
-
-/* Neuron[1].__call__  notes_code.py:243: self.last_h = _m(_t(self.W), x) + self.b */
-/* Sigmoid3[1].__call__  notes_code.py:208: self.last_o = 1 / (1.0 + np.exp(-x)) */
-static void k3_last_o_31(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v1_b = p->v1_b;
-    double *restrict v26 = p->v26;
-    double *restrict last_o_31 = p->last_o_31;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double last_h_27 = v26[i] + v1_b[i];
-        const double v28 = -last_h_27;
-        const double v29 = bh_exp_d(v28);
-        const double v30 = 1.0 + v29;
-        const double last_o_31_2 = 1.0 / v30;
-        last_o_31[i] = last_o_31_2;
-    }
-}
-
-/* Neuron[2].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[2].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k4_v33_begin(struct step *restrict p) {
-    double *restrict v33 = p->v33;
-    for (int64_t i = 0; i < 32; i++) v33[i] = 0.0;
-}
-
-/* Neuron[2].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[2].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k4_v33(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v2_W = p->v2_W;
-    double *restrict last_o_31 = p->last_o_31;
-    double *restrict v33 = p->v33;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        #pragma omp simd
-        for (int64_t j = 0; j < 32; j++) {
-            v33[j] = bh_madd_d(v2_W[32 * i + j], last_o_31[i], v33[j]);
-        }
-    }
-}
-
-/* Neuron[2].__call__  notes_code.py:243: self.last_h = _m(_t(self.W), x) + self.b */
-/* Sigmoid3[2].__call__  notes_code.py:208: self.last_o = 1 / (1.0 + np.exp(-x)) */
-static void k5_last_o_38(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v2_b = p->v2_b;
-    double *restrict v33 = p->v33;
-    double *restrict last_o_38 = p->last_o_38;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double last_h_34 = v33[i] + v2_b[i];
-        const double v35 = -last_h_34;
-        const double v36 = bh_exp_d(v35);
-        const double v37 = 1.0 + v36;
-        const double last_o_38_2 = 1.0 / v37;
-        last_o_38[i] = last_o_38_2;
-    }
-}
-
-/* Neuron[3].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[3].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k6_v40_begin(struct step *restrict p) {
-    double *restrict v40 = p->v40;
-    for (int64_t i = 0; i < 32; i++) v40[i] = 0.0;
-}
-
-/* Neuron[3].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[3].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k6_v40(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v3_W = p->v3_W;
-    double *restrict last_o_38 = p->last_o_38;
-    double *restrict v40 = p->v40;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        #pragma omp simd
-        for (int64_t j = 0; j < 32; j++) {
-            v40[j] = bh_madd_d(v3_W[32 * i + j], last_o_38[i], v40[j]);
-        }
-    }
-}
-
-/* Neuron[3].__call__  notes_code.py:243: self.last_h = _m(_t(self.W), x) + self.b */
-/* Sigmoid3[3].__call__  notes_code.py:208: self.last_o = 1 / (1.0 + np.exp(-x)) */
-static void k7_last_o_45(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v3_b = p->v3_b;
-    double *restrict v40 = p->v40;
-    double *restrict last_o_45 = p->last_o_45;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double last_h_41 = v40[i] + v3_b[i];
-        const double v42 = -last_h_41;
-        const double v43 = bh_exp_d(v42);
-        const double v44 = 1.0 + v43;
-        const double last_o_45_2 = 1.0 / v44;
-        last_o_45[i] = last_o_45_2;
-    }
-}
-
-/* Neuron[4].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[4].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k8_v47_begin(struct step *restrict p) {
-    double *restrict v47 = p->v47;
-    for (int64_t i = 0; i < 32; i++) v47[i] = 0.0;
-}
-
-/* Neuron[4].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[4].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k8_v47(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v4_W = p->v4_W;
-    double *restrict last_o_45 = p->last_o_45;
-    double *restrict v47 = p->v47;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        #pragma omp simd
-        for (int64_t j = 0; j < 32; j++) {
-            v47[j] = bh_madd_d(v4_W[32 * i + j], last_o_45[i], v47[j]);
-        }
-    }
-}
-
-/* Neuron[4].__call__  notes_code.py:243: self.last_h = _m(_t(self.W), x) + self.b */
-/* Sigmoid3[4].__call__  notes_code.py:208: self.last_o = 1 / (1.0 + np.exp(-x)) */
-static void k9_last_o_52(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v4_b = p->v4_b;
-    double *restrict v47 = p->v47;
-    double *restrict last_o_52 = p->last_o_52;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double last_h_48 = v47[i] + v4_b[i];
-        const double v49 = -last_h_48;
-        const double v50 = bh_exp_d(v49);
-        const double v51 = 1.0 + v50;
-        const double last_o_52_2 = 1.0 / v51;
-        last_o_52[i] = last_o_52_2;
-    }
-}
-
-/* Neuron[5].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[5].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k10_v54_begin(struct step *restrict p) {
-    double *restrict v54 = p->v54;
-    for (int64_t i = 0; i < 32; i++) v54[i] = 0.0;
-}
-
-/* Neuron[5].__call__  notes_code.py:196: return np.transpose(x) */
-/* Neuron[5].__call__  notes_code.py:200: return np.matmul(A, B) */
-static void k10_v54(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v5_W = p->v5_W;
-    double *restrict last_o_52 = p->last_o_52;
-    double *restrict v54 = p->v54;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        #pragma omp simd
-        for (int64_t j = 0; j < 32; j++) {
-            v54[j] = bh_madd_d(v5_W[32 * i + j], last_o_52[i], v54[j]);
-        }
-    }
-}
-
-/* Neuron[5].__call__  notes_code.py:243: self.last_h = _m(_t(self.W), x) + self.b */
-/* Sigmoid3[5].__call__  notes_code.py:208: self.last_o = 1 / (1.0 + np.exp(-x)) */
-static void k11_last_o_59(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v5_b = p->v5_b;
-    double *restrict v54 = p->v54;
-    double *restrict last_o_59 = p->last_o_59;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double last_h_55 = v54[i] + v5_b[i];
-        const double v56 = -last_h_55;
-        const double v57 = bh_exp_d(v56);
-        const double v58 = 1.0 + v57;
-        const double last_o_59_2 = 1.0 / v58;
-        last_o_59[i] = last_o_59_2;
     }
 }
 
@@ -326,9 +144,9 @@ static void k12_v61_begin(struct step *restrict p) {
 /* Neuron[6].__call__  notes_code.py:196: return np.transpose(x) */
 /* Neuron[6].__call__  notes_code.py:200: return np.matmul(A, B) */
 static void k12_v61(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
+    double *restrict v61 = p->v61;
     double *restrict v6_W = p->v6_W;
     double *restrict last_o_59 = p->last_o_59;
-    double *restrict v61 = p->v61;
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
         #pragma omp simd
@@ -347,12 +165,12 @@ static void k12_v61(struct step *restrict p, int64_t lo, int64_t hi, int64_t tas
 /* notes_code.py:300: layer.W += -alpha * layer.dW */
 /* notes_code.py:301: layer.b += -alpha * layer.db */
 static void k13_v135(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict y = p->y;
     double *restrict v6_b = p->v6_b;
     double *restrict v61 = p->v61;
-    double *restrict v69 = p->v69;
+    double *restrict y = p->y;
     double *restrict v74 = p->v74;
     double *restrict v132 = p->v132;
+    double *restrict v69 = p->v69;
     (void)lo; (void)hi; (void)task;
     double acc = 0.0;
     #pragma omp simd reduction(+:acc)
@@ -392,10 +210,10 @@ static void k14_v71(struct step *restrict p, int64_t lo, int64_t hi, int64_t tas
 /* notes_code.py:300: layer.W += -alpha * layer.dW */
 static void k15_v134(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
     double *restrict v6_W = p->v6_W;
-    double *restrict last_o_59 = p->last_o_59;
     double *restrict v74 = p->v74;
-    double *restrict v75 = p->v75;
     double *restrict v132 = p->v132;
+    double *restrict last_o_59 = p->last_o_59;
+    double *restrict v75 = p->v75;
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
         double acc = 0.0;
@@ -415,12 +233,8 @@ static void k15_v134(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
 /* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
 /* notes_code.py:300: layer.W += -alpha * layer.dW */
 /* notes_code.py:301: layer.b += -alpha * layer.db */
-static void k16_v131(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v5_b = p->v5_b;
-    double *restrict last_o_59 = p->last_o_59;
-    double *restrict v75 = p->v75;
-    double *restrict v79 = p->v79;
-    double *restrict v128 = p->v128;
+/* and 4 times more, for Sigmoid3[4].grad, Sigmoid3[3].grad, Sigmoid3[2].grad, Sigmoid3[1].grad */
+static NOINLINE void k16_v131(double *restrict last_o_59, double *restrict v75, double *restrict v79, double *restrict v128, double *restrict v5_b, int64_t lo, int64_t hi, int64_t task) {
     (void)lo; (void)hi; (void)task;
     #pragma omp simd
     for (int64_t i = lo; i < hi; i++) {
@@ -439,12 +253,8 @@ static void k16_v131(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
 /* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
 /* Neuron[5].grad_W  notes_code.py:253: grad[:, j] = dh[j] * grad_a[j] * self.last_x */
 /* notes_code.py:300: layer.W += -alpha * layer.dW */
-static void k17_v130(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v5_W = p->v5_W;
-    double *restrict last_o_52 = p->last_o_52;
-    double *restrict v79 = p->v79;
-    double *restrict v80 = p->v80;
-    double *restrict v128 = p->v128;
+/* and 4 times more, for DNN[0].calc_gradient */
+static NOINLINE void k17_v130(double *restrict v5_W, double *restrict v79, double *restrict v128, double *restrict last_o_52, double *restrict v80, int64_t lo, int64_t hi, int64_t task) {
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
         double acc = 0.0;
@@ -460,210 +270,14 @@ static void k17_v130(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
     }
 }
 
-/* Sigmoid3[4].grad  notes_code.py:212: return self.last_o * (1 - self.last_o) */
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-/* notes_code.py:301: layer.b += -alpha * layer.db */
-static void k18_v127(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v4_b = p->v4_b;
-    double *restrict last_o_52 = p->last_o_52;
-    double *restrict v80 = p->v80;
-    double *restrict v84 = p->v84;
-    double *restrict v124 = p->v124;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double v82 = 1.0 - last_o_52[i];
-        const double v83 = last_o_52[i] * v82;
-        const double v84_2 = v83 * v80[i];
-        v84[i] = v84_2;
-        const double v124_2 = 0.01 * v84_2;
-        v124[i] = v124_2;
-        const double old_v4_b = v4_b[i];
-        const double v127 = old_v4_b - v124_2;
-        v4_b[i] = v127;
-    }
-}
-
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* Neuron[4].grad_W  notes_code.py:253: grad[:, j] = dh[j] * grad_a[j] * self.last_x */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-static void k19_v126(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v4_W = p->v4_W;
-    double *restrict last_o_45 = p->last_o_45;
-    double *restrict v84 = p->v84;
-    double *restrict v85 = p->v85;
-    double *restrict v124 = p->v124;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        double acc = 0.0;
-        #pragma omp simd reduction(+:acc)
-        for (int64_t j = 0; j < 32; j++) {
-            const double old_v4_W = v4_W[32 * i + j];
-            acc = bh_madd_d(old_v4_W, v84[j], acc);
-            const double v125 = v124[j] * last_o_45[i];
-            const double v126 = old_v4_W - v125;
-            v4_W[32 * i + j] = v126;
-        }
-        v85[i] = acc;
-    }
-}
-
-/* Sigmoid3[3].grad  notes_code.py:212: return self.last_o * (1 - self.last_o) */
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-/* notes_code.py:301: layer.b += -alpha * layer.db */
-static void k20_v123(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v3_b = p->v3_b;
-    double *restrict last_o_45 = p->last_o_45;
-    double *restrict v85 = p->v85;
-    double *restrict v89 = p->v89;
-    double *restrict v120 = p->v120;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double v87 = 1.0 - last_o_45[i];
-        const double v88 = last_o_45[i] * v87;
-        const double v89_2 = v88 * v85[i];
-        v89[i] = v89_2;
-        const double v120_2 = 0.01 * v89_2;
-        v120[i] = v120_2;
-        const double old_v3_b = v3_b[i];
-        const double v123 = old_v3_b - v120_2;
-        v3_b[i] = v123;
-    }
-}
-
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* Neuron[3].grad_W  notes_code.py:253: grad[:, j] = dh[j] * grad_a[j] * self.last_x */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-static void k21_v122(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v3_W = p->v3_W;
-    double *restrict last_o_38 = p->last_o_38;
-    double *restrict v89 = p->v89;
-    double *restrict v90 = p->v90;
-    double *restrict v120 = p->v120;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        double acc = 0.0;
-        #pragma omp simd reduction(+:acc)
-        for (int64_t j = 0; j < 32; j++) {
-            const double old_v3_W = v3_W[32 * i + j];
-            acc = bh_madd_d(old_v3_W, v89[j], acc);
-            const double v121 = v120[j] * last_o_38[i];
-            const double v122 = old_v3_W - v121;
-            v3_W[32 * i + j] = v122;
-        }
-        v90[i] = acc;
-    }
-}
-
-/* Sigmoid3[2].grad  notes_code.py:212: return self.last_o * (1 - self.last_o) */
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-/* notes_code.py:301: layer.b += -alpha * layer.db */
-static void k22_v119(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v2_b = p->v2_b;
-    double *restrict last_o_38 = p->last_o_38;
-    double *restrict v90 = p->v90;
-    double *restrict v94 = p->v94;
-    double *restrict v116 = p->v116;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double v92 = 1.0 - last_o_38[i];
-        const double v93 = last_o_38[i] * v92;
-        const double v94_2 = v93 * v90[i];
-        v94[i] = v94_2;
-        const double v116_2 = 0.01 * v94_2;
-        v116[i] = v116_2;
-        const double old_v2_b = v2_b[i];
-        const double v119 = old_v2_b - v116_2;
-        v2_b[i] = v119;
-    }
-}
-
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* Neuron[2].grad_W  notes_code.py:253: grad[:, j] = dh[j] * grad_a[j] * self.last_x */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-static void k23_v118(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v2_W = p->v2_W;
-    double *restrict last_o_31 = p->last_o_31;
-    double *restrict v94 = p->v94;
-    double *restrict v95 = p->v95;
-    double *restrict v116 = p->v116;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        double acc = 0.0;
-        #pragma omp simd reduction(+:acc)
-        for (int64_t j = 0; j < 32; j++) {
-            const double old_v2_W = v2_W[32 * i + j];
-            acc = bh_madd_d(old_v2_W, v94[j], acc);
-            const double v117 = v116[j] * last_o_31[i];
-            const double v118 = old_v2_W - v117;
-            v2_W[32 * i + j] = v118;
-        }
-        v95[i] = acc;
-    }
-}
-
-/* Sigmoid3[1].grad  notes_code.py:212: return self.last_o * (1 - self.last_o) */
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-/* notes_code.py:301: layer.b += -alpha * layer.db */
-static void k24_v115(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v1_b = p->v1_b;
-    double *restrict last_o_31 = p->last_o_31;
-    double *restrict v95 = p->v95;
-    double *restrict v99 = p->v99;
-    double *restrict v112 = p->v112;
-    (void)lo; (void)hi; (void)task;
-    #pragma omp simd
-    for (int64_t i = lo; i < hi; i++) {
-        const double v97 = 1.0 - last_o_31[i];
-        const double v98 = last_o_31[i] * v97;
-        const double v99_2 = v98 * v95[i];
-        v99[i] = v99_2;
-        const double v112_2 = 0.01 * v99_2;
-        v112[i] = v112_2;
-        const double old_v1_b = v1_b[i];
-        const double v115 = old_v1_b - v112_2;
-        v1_b[i] = v115;
-    }
-}
-
-/* DNN[0].calc_gradient  notes_code.py:200: return np.matmul(A, B) */
-/* Neuron[1].grad_W  notes_code.py:253: grad[:, j] = dh[j] * grad_a[j] * self.last_x */
-/* notes_code.py:300: layer.W += -alpha * layer.dW */
-static void k25_v114(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v1_W = p->v1_W;
-    double *restrict last_o = p->last_o;
-    double *restrict v99 = p->v99;
-    double *restrict v100 = p->v100;
-    double *restrict v112 = p->v112;
-    (void)lo; (void)hi; (void)task;
-    for (int64_t i = lo; i < hi; i++) {
-        double acc = 0.0;
-        #pragma omp simd reduction(+:acc)
-        for (int64_t j = 0; j < 32; j++) {
-            const double old_v1_W = v1_W[32 * i + j];
-            acc = bh_madd_d(old_v1_W, v99[j], acc);
-            const double v113 = v112[j] * last_o[i];
-            const double v114 = old_v1_W - v113;
-            v1_W[32 * i + j] = v114;
-        }
-        v100[i] = acc;
-    }
-}
-
 /* Sigmoid3[0].grad  notes_code.py:212: return self.last_o * (1 - self.last_o) */
 /* Neuron[0].grad_W  notes_code.py:253: grad[:, j] = dh[j] * grad_a[j] * self.last_x */
 /* notes_code.py:301: layer.b += -alpha * layer.db */
 static void k26_v111(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    double *restrict v0_b = p->v0_b;
     double *restrict last_o = p->last_o;
     double *restrict v100 = p->v100;
     double *restrict v104 = p->v104;
+    double *restrict v0_b = p->v0_b;
     (void)lo; (void)hi; (void)task;
     #pragma omp simd
     for (int64_t i = lo; i < hi; i++) {
@@ -694,8 +308,8 @@ static void k27_v107(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
 /* notes_code.py:300: layer.W += -alpha * layer.dW */
 static void k28_v109(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
     double *restrict v0_W = p->v0_W;
-    double *restrict v104 = p->v104;
     double *restrict v107 = p->v107;
+    double *restrict v104 = p->v104;
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
         #pragma omp simd
@@ -718,37 +332,37 @@ EXPORT void bh_part0(struct step *restrict p) {
     gather_y(p, 0, 2, 0);
     k0_v17_begin(p);
     k0_v17(p, 0, 10, 0);
-    k1_last_o(p, 0, 32, 0);
-    k2_v26_begin(p);
-    k2_v26(p, 0, 32, 0);
-    k3_last_o_31(p, 0, 32, 0);
-    k4_v33_begin(p);
-    k4_v33(p, 0, 32, 0);
-    k5_last_o_38(p, 0, 32, 0);
-    k6_v40_begin(p);
-    k6_v40(p, 0, 32, 0);
-    k7_last_o_45(p, 0, 32, 0);
-    k8_v47_begin(p);
-    k8_v47(p, 0, 32, 0);
-    k9_last_o_52(p, 0, 32, 0);
-    k10_v54_begin(p);
-    k10_v54(p, 0, 32, 0);
-    k11_last_o_59(p, 0, 32, 0);
+    k1_last_o(p->v17, p->v0_b, p->last_o, 0, 32, 0);
+    k2_v26_begin(p->v26);
+    k2_v26(p->v26, p->v1_W, p->last_o, 0, 32, 0);
+    k1_last_o(p->v26, p->v1_b, p->last_o_31, 0, 32, 0);
+    k2_v26_begin(p->v33);
+    k2_v26(p->v33, p->v2_W, p->last_o_31, 0, 32, 0);
+    k1_last_o(p->v33, p->v2_b, p->last_o_38, 0, 32, 0);
+    k2_v26_begin(p->v40);
+    k2_v26(p->v40, p->v3_W, p->last_o_38, 0, 32, 0);
+    k1_last_o(p->v40, p->v3_b, p->last_o_45, 0, 32, 0);
+    k2_v26_begin(p->v47);
+    k2_v26(p->v47, p->v4_W, p->last_o_45, 0, 32, 0);
+    k1_last_o(p->v47, p->v4_b, p->last_o_52, 0, 32, 0);
+    k2_v26_begin(p->v54);
+    k2_v26(p->v54, p->v5_W, p->last_o_52, 0, 32, 0);
+    k1_last_o(p->v54, p->v5_b, p->last_o_59, 0, 32, 0);
     k12_v61_begin(p);
     k12_v61(p, 0, 32, 0);
     k13_v135(p, 0, 2, 0);
     k14_v71(p, 0, 1, 0);
     k15_v134(p, 0, 32, 0);
-    k16_v131(p, 0, 32, 0);
-    k17_v130(p, 0, 32, 0);
-    k18_v127(p, 0, 32, 0);
-    k19_v126(p, 0, 32, 0);
-    k20_v123(p, 0, 32, 0);
-    k21_v122(p, 0, 32, 0);
-    k22_v119(p, 0, 32, 0);
-    k23_v118(p, 0, 32, 0);
-    k24_v115(p, 0, 32, 0);
-    k25_v114(p, 0, 32, 0);
+    k16_v131(p->last_o_59, p->v75, p->v79, p->v128, p->v5_b, 0, 32, 0);
+    k17_v130(p->v5_W, p->v79, p->v128, p->last_o_52, p->v80, 0, 32, 0);
+    k16_v131(p->last_o_52, p->v80, p->v84, p->v124, p->v4_b, 0, 32, 0);
+    k17_v130(p->v4_W, p->v84, p->v124, p->last_o_45, p->v85, 0, 32, 0);
+    k16_v131(p->last_o_45, p->v85, p->v89, p->v120, p->v3_b, 0, 32, 0);
+    k17_v130(p->v3_W, p->v89, p->v120, p->last_o_38, p->v90, 0, 32, 0);
+    k16_v131(p->last_o_38, p->v90, p->v94, p->v116, p->v2_b, 0, 32, 0);
+    k17_v130(p->v2_W, p->v94, p->v116, p->last_o_31, p->v95, 0, 32, 0);
+    k16_v131(p->last_o_31, p->v95, p->v99, p->v112, p->v1_b, 0, 32, 0);
+    k17_v130(p->v1_W, p->v99, p->v112, p->last_o, p->v100, 0, 32, 0);
     k26_v111(p, 0, 32, 0);
     k27_v107(p, 0, 10, 0);
     k28_v109(p, 0, 10, 0);

@@ -67,9 +67,9 @@ static void gather_t(struct step *restrict p, int64_t lo, int64_t hi, int64_t ta
 /* Affine[0].forward  notes_code.py:107: out = np.dot(x, self.W) + self.b */
 BH_CONTRACT
 static void k0_v6(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict x = p->x;
     float *restrict params_W1 = p->params_W1;
     float *restrict v6 = p->v6;
+    float *restrict x = p->x;
     (void)lo; (void)hi; (void)task;
     if (p->sparse) {
         bh_sparse_forward_f(p->sparse, lo, hi, 50, params_W1, v6);
@@ -83,8 +83,8 @@ BH_PLAIN
 /* Relu[0].forward  notes_code.py:68: self.mask = x <= 0 */
 /* Relu[0].forward  notes_code.py:70: out[self.mask] = 0 */
 static void k1_v11(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict params_b1 = p->params_b1;
     float *restrict v6 = p->v6;
+    float *restrict params_b1 = p->params_b1;
     float *restrict v11 = p->v11;
     (void)lo; (void)hi; (void)task;
     for (int64_t i = lo; i < hi; i++) {
@@ -108,8 +108,8 @@ BH_PLAIN
 /* Affine[1].forward  notes_code.py:107: out = np.dot(x, self.W) + self.b */
 BH_CONTRACT
 static void k2_v12(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict params_W2 = p->params_W2;
     float *restrict v11 = p->v11;
+    float *restrict params_W2 = p->params_W2;
     float *restrict v12 = p->v12;
     (void)lo; (void)hi; (void)task;
     product_f_10_50_50_1_10_1(lo, hi, 1.0f, v11, params_W2, 0.0f, v12);
@@ -129,9 +129,9 @@ static void region_gather_x(struct step *restrict p, int64_t task) {
 /* SoftmaxWithLoss[0].forward  notes_code.py:13: x = x - np.max(x, axis=0) */
 /* SoftmaxWithLoss[0].forward  notes_code.py:25: t = t.argmax(axis=1) */
 static void k3_t_19(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict t = p->t;
-    float *restrict params_b2 = p->params_b2;
     float *restrict v12 = p->v12;
+    float *restrict params_b2 = p->params_b2;
+    float *restrict t = p->t;
     float *restrict v14 = p->v14;
     int64_t *restrict t_19 = p->t_19;
     (void)lo; (void)hi; (void)task;
@@ -155,8 +155,8 @@ static void k3_t_19(struct step *restrict p, int64_t lo, int64_t hi, int64_t tas
 /* SoftmaxWithLoss[0].forward  notes_code.py:13: x = x - np.max(x, axis=0) */
 /* SoftmaxWithLoss[0].forward  notes_code.py:14: y = np.exp(x) / np.sum(np.exp(x), axis=0) */
 static void k4_v17(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict params_b2 = p->params_b2;
     float *restrict v12 = p->v12;
+    float *restrict params_b2 = p->params_b2;
     float *restrict v14 = p->v14;
     float *restrict v16 = p->v16;
     float *restrict v17 = p->v17;
@@ -179,13 +179,14 @@ static void k4_v17(struct step *restrict p, int64_t lo, int64_t hi, int64_t task
 /* SoftmaxWithLoss[0].backward  notes_code.py:133: dx = (self.y - self.t) / batch_size */
 /* Affine[1].backward  notes_code.py:114: self.db = np.sum(dout, axis=0) */
 static void k5_db(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict t = p->t;
+    float *restrict db_parts = p->db_parts;
     float *restrict v16 = p->v16;
     float *restrict v17 = p->v17;
     float *restrict y = p->y;
+    float *restrict t = p->t;
     float *restrict dx = p->dx;
-    float *restrict db_part = p->db_parts + task * 16;
     (void)lo; (void)hi; (void)task;
+    float *restrict db_part = db_parts + task * 16;
     for (int64_t i = 0; i < 10; i++) db_part[i] = 0.0f;
     for (int64_t i = lo; i < hi; i++) {
         #pragma omp simd
@@ -213,11 +214,12 @@ static void k5_db_end(struct step *restrict p) {
 
 /* SoftmaxWithLoss[0].forward  notes_code.py:27: return -np.sum(np.log(y[np.arange(batch_size), t] + 1e-7)) / batch_size */
 static void k6_v25(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
+    float *restrict v25_parts = p->v25_parts;
     float *restrict y = p->y;
-    int64_t *restrict t_19 = p->t_19;
     int64_t *restrict v20 = p->v20;
-    float *restrict v25_part = p->v25_parts + task * 16;
+    int64_t *restrict t_19 = p->t_19;
     (void)lo; (void)hi; (void)task;
+    float *restrict v25_part = v25_parts + task * 16;
     float acc = 0.0f;
     for (int64_t i = lo; i < hi; i++) {
         const float v21 = y[10 * bh_place(v20[i], 100, &p->error) + bh_place(t_19[i], 10, &p->error)];
@@ -247,8 +249,8 @@ BH_PLAIN
 /* Affine[1].backward  notes_code.py:112: dx = np.dot(dout, self.W.T) */
 BH_CONTRACT
 static void k8_dx_32(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict params_W2 = p->params_W2;
     float *restrict dx = p->dx;
+    float *restrict params_W2 = p->params_W2;
     float *restrict dx_32 = p->dx_32;
     (void)lo; (void)hi; (void)task;
     product_f_50_10_10_1_1_10(lo, hi, 1.0f, dx, params_W2, 0.0f, dx_32);
@@ -258,11 +260,12 @@ BH_PLAIN
 /* Relu[0].backward  notes_code.py:75: dout[self.mask] = 0 */
 /* Affine[0].backward  notes_code.py:114: self.db = np.sum(dout, axis=0) */
 static void k9_db_40(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
+    float *restrict db_40_parts = p->db_40_parts;
     float *restrict v11 = p->v11;
     float *restrict dx_32 = p->dx_32;
     float *restrict v37 = p->v37;
-    float *restrict db_40_part = p->db_40_parts + task * 64;
     (void)lo; (void)hi; (void)task;
+    float *restrict db_40_part = db_40_parts + task * 64;
     for (int64_t i = 0; i < 50; i++) db_40_part[i] = 0.0f;
     for (int64_t i = lo; i < hi; i++) {
         #pragma omp simd
@@ -298,9 +301,9 @@ BH_PLAIN
 /* SGD[0].update  book.py:14: params[key] -= self.lr * grads[key] */
 BH_CONTRACT
 static void k10_v43(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict x = p->x;
-    float *restrict params_W1 = p->params_W1;
     float *restrict v37 = p->v37;
+    float *restrict params_W1 = p->params_W1;
+    float *restrict x = p->x;
     (void)lo; (void)hi; (void)task;
     if (p->sparse) {
         bh_sparse_backward_f(p->sparse, 100, lo, hi, 50, -(0.1f), v37, 1.0f, params_W1, task);
@@ -344,9 +347,9 @@ BH_PLAIN
 /* SGD[0].update  book.py:14: params[key] -= self.lr * grads[key] */
 BH_CONTRACT
 static void k12_v47(struct step *restrict p, int64_t lo, int64_t hi, int64_t task) {
-    float *restrict params_W2 = p->params_W2;
     float *restrict v11 = p->v11;
     float *restrict dx = p->dx;
+    float *restrict params_W2 = p->params_W2;
     (void)lo; (void)hi; (void)task;
     product_f_10_100_1_50_10_1(lo, hi, -(0.1f), v11, dx, 1.0f, params_W2);
 }
@@ -366,7 +369,7 @@ static void k13_v49(struct step *restrict p, int64_t lo, int64_t hi, int64_t tas
     }
 }
 
-static void region_k10_v43(struct step *restrict p, int64_t task) {
+static void region_k10(struct step *restrict p, int64_t task) {
     if (task < 2) {
         int64_t lo = 784 * task / 2, hi = 784 * (task + 1) / 2;
         k10_v43(p, lo, hi, task);
@@ -398,7 +401,7 @@ EXPORT void bh_part0(struct step *restrict p) {
     for (int64_t task = 0; task < 2; task++) k9_db_40(p, 100 * task / 2, 100 * (task + 1) / 2, task);
     k9_db_40_end(p);
     k10_v43_begin(p);
-    bh_together(p, region_k10_v43, 3);
+    bh_together(p, region_k10, 3);
     bh_learn(p);
 }
 

@@ -8,6 +8,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 #define SPARE static __attribute__((unused))
+#define NOINLINE __attribute__((noinline))
 #define INLINE static inline __attribute__((always_inline, unused))
 
 /* One rounding where the processor has it for free, else two. */
