@@ -227,7 +227,8 @@ class World:
                 continue
             self._seen[id(base)] = base
             content = dict(base.__dict__)
-            self.holders.append((f"{base.__name__}.__dict__", base.__dict__, len(content)))
+            if not base.__module__.startswith("backhand."):  # to its own classes nobody adds anything
+                self.holders.append((f"{base.__name__}.__dict__", base.__dict__, len(content)))
             self._saved.append(("class", base, content))
             for name, item in content.items():
                 if isinstance(item, types.MemberDescriptorType | types.GetSetDescriptorType) or name == "__dict__":
