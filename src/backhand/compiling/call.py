@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backhand.compiling.guard import Check
+from backhand.compiling.guard import ANYTHING, Check
 from backhand.compiling.native import NativeError, load
 
 __all__ = ["MISS", "Calls", "Entry"]
@@ -55,9 +55,10 @@ class Calls:
         library = _library() if native else None
         if library is None:
             return
-        table = (_Check * len(checks))(*map(_check, checks))
+        items = [_items(check) for check in checks]
+        table = (_Check * len(checks))(*map(_check, checks, items))
         call = _Call(checks=len(checks), check=ctypes.addressof(table), miss=id(MISS))
-        self._kept = [checks, table, call, entry]
+        self._kept = [checks, items, table, call, entry]
         if entry is not None and all(x.ndim <= MOST_AXES for x in entry.arguments):
             arguments = (_Argument * len(entry.arguments))(*map(_argument, entry.arguments))
             message = ctypes.create_string_buffer(entry.message.encode())
@@ -74,7 +75,7 @@ class Calls:
 
 
 MOST_AXES = 8
-HOW = ("dict item", "item", "attribute", "length", "list", "set", "absent", "writeable", "order")
+HOW = ("dict", "list", "item", "attribute", "length", "set", "order", "absent", "writeable")
 """How a thing is checked, in the order of the enum in call.c."""
 
 
@@ -84,6 +85,8 @@ class _Check(ctypes.Structure):
         ("holder", ctypes.c_void_p),
         ("key", ctypes.c_void_p),
         ("value", ctypes.c_void_p),
+        ("length", ctypes.c_ssize_t),
+        ("items", ctypes.c_void_p),
     )
 
 
@@ -109,11 +112,17 @@ class _Call(ctypes.Structure):
     )
 
 
-def _check(check: Check) -> _Check:
-    how = "dict item" if check.how == "item" and isinstance(check.holder, dict) else check.how
-    value = check.value if how == "length" else id(check.value)
-    number = HOW.index(how)
-    return _Check(number, id(check.holder), id(check.key), value)
+def _check(check: Check, items: Any) -> _Check:
+    """``items`` are a dict's keys and values, as addresses."""
+    how, holder, key, value = check
+    length = value if how == "length" else len(value) if how in ("dict", "list") else 0
+    return _Check(HOW.index(how), id(holder), id(key), id(value), length, ctypes.addressof(items))
+
+
+def _items(check: Check) -> Any:
+    pairs = check.value if check.how == "dict" else ()
+    found = [None if part is ANYTHING else id(part) for pair in pairs for part in pair]
+    return (ctypes.c_void_p * len(found))(*found)
 
 
 def _argument(x: Any) -> _Argument:

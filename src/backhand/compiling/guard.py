@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import types
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -16,20 +17,25 @@ import numpy as np
 from backhand.graph.tracing.lift import Place, World
 from backhand.graph.tracing.program import Program
 
-__all__ = ["Check", "build_of", "checks_of", "holds_state", "key_orders", "unstable"]
+__all__ = ["ANYTHING", "Check", "build_of", "checks_of", "holds_state", "key_orders", "unstable"]
 
 _CODE_PLACES = ("class", "global", "default", "partial")
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, classmethod, staticmethod, property)
 _NUMBERS = (int, float, bool, str)
 
 
+ANYTHING = object()
+"""May stand there."""
+
+
 class Check(NamedTuple):
     """One thing that must be as it was.
 
-    ``how`` is ``"item"`` (``holder[key] is value``), ``"attribute"``, ``"length"`` (of the holder: ``value``),
-    ``"list"`` (the holder's items are those of the list ``value``, each the same object), ``"set"`` (the holder equals
-    the set ``value``), ``"order"`` (a dict's keys are those of the list ``value``), ``"absent"`` (there is no attribute
-    ``key``) or ``"writeable"`` (an array).
+    ``how`` is ``"dict"`` (the holder's items are ``value``, a tuple of keys and values, in order; a value may be
+    ANYTHING), ``"list"`` (its items are those of the list ``value``, each the same object), ``"item"`` (``holder[key]
+    is value``), ``"attribute"``, ``"length"`` (of the holder: ``value``), ``"set"`` (the holder equals the set
+    ``value``), ``"order"`` (an OrderedDict's keys are those of the list ``value``), ``"absent"`` (there is no
+    attribute ``key``) or ``"writeable"`` (an array).
     """
 
     how: str
@@ -41,6 +47,12 @@ class Check(NamedTuple):
         """Is it?"""
         how, holder, key, value = self
         try:
+            if how == "dict":
+                now, then = list(holder.items()), value
+                return len(now) == len(then) and all(
+                    key is was and (found is kept or kept is ANYTHING)
+                    for (key, found), (was, kept) in zip(now, then, strict=True)
+                )
             if how == "item":
                 found = dict.get(holder, key, holder) if isinstance(holder, dict) else holder[key]
                 return found is value
@@ -95,25 +107,34 @@ def checks_of(world: World, program: Program, arguments: Iterable[str], changing
             check = _check(place)
             if check:
                 watched[id(check.holder), check.key] = check
-    whole = _whole_lists(watched.values())
-    checks = [check for check in watched.values() if id(check.holder) not in whole]
-    checks += [Check("list", holder, None, list(holder)) for holder in whole.values()]
-    checks += _sizes(world, whole)
+    checks = _holders(world, watched)  # takes away what it checks at once
+    checks += watched.values()
     checks += [Check("absent", holder, name, None) for holder, name in world.unset]
     leaves = world.by_path
     checks += [Check("writeable", leaves[p], None, None) for p in program.in_place.difference(arguments) if p in leaves]
-    return [check for check in checks if check.holds()]  # not what a descriptor hides
+    return [check for check in checks if check.how != "attribute" or check.holds()]  # not what a descriptor hides
 
 
-def _whole_lists(checks: Iterable[Check]) -> dict[int, list[Any]]:
-    """The lists whose every item is watched: they are compared at once."""
-    found: dict[int, list[Any]] = {}
-    count: dict[int, int] = {}
-    for check in checks:
-        if type(check.holder) is list:
-            found[id(check.holder)] = check.holder
-            count[id(check.holder)] = count.get(id(check.holder), 0) + 1
-    return {i: holder for i, holder in found.items() if count[i] == len(holder)}
+def _holders(world: World, watched: dict[tuple[int, Any], Check]) -> list[Check]:
+    """A layer that was added or taken away or stands elsewhere, an attribute that hides one of the class: what each
+    holder holds. A dict, and a list of which all is watched, is checked at once."""
+    checks = []
+    for _, holder, size in world.holders:
+        if isinstance(holder, dict) and not isinstance(holder, OrderedDict):  # which has an order of its own
+            kept = [watched.pop((id(holder), key), None) for key in holder]
+            values = [ANYTHING if check is None else check.value for check in kept]
+            checks.append(Check("dict", holder, None, tuple(zip(holder, values, strict=True))))
+        elif type(holder) is list and all((id(holder), n) in watched for n in range(size)):
+            for n in range(size):
+                del watched[id(holder), n]
+            checks.append(Check("list", holder, None, list(holder)))
+        elif isinstance(holder, set):
+            checks.append(Check("set", holder, None, set(holder)))
+        elif isinstance(holder, OrderedDict):
+            checks.append(Check("order", holder, None, list(holder)))
+        else:
+            checks.append(Check("length", holder, None, size))
+    return checks
 
 
 def _matters(place: Place, program: Program) -> bool:
@@ -144,21 +165,6 @@ def _check(place: Place) -> Check | None:
     if place.kind == "cell":
         return Check("attribute", holder, "cell_contents", place.value)
     return Check("attribute", holder, place.key, place.value) if place.kind in ("slot", "class") else None
-
-
-def _sizes(world: World, whole: dict[int, list[Any]]) -> list[Check]:
-    """A layer that was added or taken away or stands elsewhere, an attribute that hides one of the class: how much each
-    holder holds, and of a dict in which order."""
-    orders = key_orders(world)
-    checks = []
-    for path, holder, size in world.holders:
-        if isinstance(holder, set):
-            checks.append(Check("set", holder, None, set(holder)))
-        elif path in orders:
-            checks.append(Check("order", holder, None, orders[path]))
-        elif id(holder) not in whole:
-            checks.append(Check("length", holder, None, size))
-    return checks
 
 
 def key_orders(world: World) -> dict[str, list[Any]]:

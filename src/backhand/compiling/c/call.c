@@ -24,14 +24,12 @@ typedef struct { const char *name; function *run; int flags; const char *doc; } 
 enum { FASTCALL = 0x80, C_CONTIGUOUS = 1, ALIGNED = 0x100, MAY_BE_WRITTEN = 0x400 };
 
 extern object *PyCFunction_NewEx(method *, object *self, object *module);
-extern object *PyDict_GetItemWithError(object *, object *key);
 extern object *PyList_GetItem(object *, ptrdiff_t);
 extern object *PyObject_GetItem(object *, object *key);
 extern object *PyObject_GetAttr(object *, object *name);
 extern object *PySequence_GetItem(object *, ptrdiff_t);
 extern object *PyBool_FromLong(long);
 extern object *PySequence_List(object *);
-extern object PyDict_Type;
 extern int PyDict_Next(object *, ptrdiff_t *place, object **key, object **value);
 extern ptrdiff_t PyObject_Size(object *);
 extern int PyObject_RichCompareBool(object *, object *, int);
@@ -42,8 +40,9 @@ extern void PyEval_RestoreThread(void *);
 extern object *PyExc_IndexError;
 
 /* What Python fills in, each member 8 bytes. */
-struct check { int64_t how; object *holder, *key; union { object *value; ptrdiff_t length; }; };
-enum { DICT_ITEM, ITEM, ATTRIBUTE, LENGTH, LIST, SET, ABSENT, WRITEABLE, ORDER };
+struct item { object *key, *value; };  /* no value: anything */
+struct check { int64_t how; object *holder, *key, *value; ptrdiff_t length; const struct item *items; };
+enum { DICT, LIST, ITEM, ATTRIBUTE, LENGTH, SET, ORDER, ABSENT, WRITEABLE };
 enum { EQUAL = 2 };  /* Py_EQ */
 struct argument { object *type, *dtype; void *target; int64_t size, dimensions, shape[8]; };
 struct call {
@@ -59,19 +58,19 @@ struct call {
     object *const *owner;
 };
 
-/* Are these the keys of a dict, in this order? */
-static int in_order(object *dict, object *keys) {
-    if (dict->type == &PyDict_Type) {
-        object *key, *value;
-        ptrdiff_t at = 0, place = 0, count = PyObject_Size(keys);
-        while (PyDict_Next(dict, &place, &key, &value))
-            if (at == count || PyList_GetItem(keys, at++) != key) return 0;
-        return at == count;
-    }
-    object *now = PySequence_List(dict);  /* another kind of dict has an order of its own */
-    if (!now) return 0;
-    int same = PyObject_RichCompareBool(now, keys, EQUAL) == 1;
-    Py_DecRef(now);
+static int has_items(const struct check *k) {
+    object *key, *value;
+    ptrdiff_t place = 0, n = 0;
+    for (; PyDict_Next(k->holder, &place, &key, &value); n++)
+        if (n == k->length || key != k->items[n].key || (k->items[n].value && value != k->items[n].value)) return 0;
+    return n == k->length;
+}
+
+static int in_order(const struct check *k) {
+    object *keys = PySequence_List(k->holder);
+    if (!keys) return 0;
+    int same = PyObject_RichCompareBool(keys, k->value, EQUAL) == 1;
+    Py_DecRef(keys);
     return same;
 }
 
@@ -79,22 +78,24 @@ static int holds(const struct call *c) {
     for (const struct check *k = c->check; k < c->check + c->checks; k++) {
         object *found = 0;
         switch (k->how) {
-        case DICT_ITEM: found = PyDict_GetItemWithError(k->holder, k->key); break;
+        case DICT:
+            if (has_items(k)) continue;
+            goto differs;
         case ITEM: found = PyObject_GetItem(k->holder, k->key); if (found) Py_DecRef(found); break;
         case ATTRIBUTE: found = PyObject_GetAttr(k->holder, k->key); if (found) Py_DecRef(found); break;
         case LENGTH:
             if (PyObject_Size(k->holder) == k->length) continue;
-            break;
+            goto differs;
         case LIST:
-            if (PyObject_Size(k->holder) != PyObject_Size(k->value)) break;
-            for (ptrdiff_t i = PyObject_Size(k->value); i-- > 0;)
+            if (PyObject_Size(k->holder) != k->length) goto differs;
+            for (ptrdiff_t i = 0; i < k->length; i++)
                 if (PyList_GetItem(k->holder, i) != PyList_GetItem(k->value, i)) goto differs;
             continue;
         case SET:
             if (PyObject_RichCompareBool(k->holder, k->value, EQUAL) == 1) continue;
-            break;
+            goto differs;
         case ORDER:
-            if (in_order(k->holder, k->value)) continue;
+            if (in_order(k)) continue;
             goto differs;
         case ABSENT:
             found = PyObject_GetAttr(k->holder, k->key);
@@ -103,7 +104,7 @@ static int holds(const struct call *c) {
             continue;
         case WRITEABLE:
             if (((const array *)k->holder)->flags & MAY_BE_WRITTEN) continue;
-            break;
+            goto differs;
         }
         if (!found || found != k->value) goto differs;
     }
