@@ -18,7 +18,7 @@ from backhand.compiling.kinds import may_fail
 from backhand.compiling.nest import Nest, natural
 from backhand.compiling.plan import Plan, Stage
 
-__all__ = ["Access", "Loops", "Partial", "part_step", "write_loops"]
+__all__ = ["COUNTERS", "Access", "Loops", "Partial", "part_step", "write_loops"]
 
 COUNTERS = "ijklmnopqrstuvwxyz"
 LANES = 8

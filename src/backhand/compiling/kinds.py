@@ -28,7 +28,7 @@ class Kinds:
     ``kind`` is ``"memory"`` (an input or constant), ``"number"`` (a Python number or a constant of one element),
     ``"view"`` (elsewhere in its input's memory), ``"same"`` (a reshape: its input's memory as it is), ``"map"``
     (elementwise), ``"pick"`` (read at computed places), ``"put"`` (written at places), ``"reduce"``, ``"dot"`` (a
-    product with a vector), ``"product"``, or ``"host"`` (a call of NumPy).
+    product with a vector), ``"product"`` (or a stack of them), or ``"host"`` (a call of NumPy).
     ``stored`` tells whether it has memory, ``row_major`` that this must be C-contiguous.
     """
 
@@ -92,8 +92,11 @@ def _reduction(node: Node) -> str:
 
 def _matmul(node: Node, sources: list[Node]) -> str:
     a, b = (s.shape for s in sources)
-    if node.dtype.char not in "fd" or max(len(a), len(b)) > 2:
+    if node.dtype.char not in "fd":
         return "host"
+    if max(len(a), len(b)) > 2:
+        lone = any(source.op == "constant" and math.prod(source.shape) == 1 for source in sources)  # not in memory
+        return "product" if min(len(a), len(b)) > 1 and not lone else "host"
     if len(a) == 2 and len(b) == 2 and a[0] > 1 and b[1] > 1:
         return "product"
     return "dot"

@@ -10,6 +10,7 @@ from backhand.compiling.rewrite.masks import masks
 from backhand.compiling.rewrite.products import factors, products
 from backhand.compiling.rewrite.puts import labels, puts
 from backhand.compiling.rewrite.reroll import reroll
+from backhand.compiling.rewrite.spelled import spelled_out
 from backhand.compiling.rewrite.transposes import transposes
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph import Graph
@@ -18,6 +19,7 @@ __all__ = ["PASSES", "ROUNDS", "simplify"]
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     dead_code,
+    spelled_out,
     fold_constants,
     common_subexpressions,
     algebra,
