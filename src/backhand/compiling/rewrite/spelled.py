@@ -22,7 +22,7 @@ def spelled_out(graph: Graph) -> Graph:
     """Write out what NumPy does in one call. To rounding: sums and products are added up in another order.
 
     - ``var`` is the mean of the squared distances from the mean, which it shares with ``x.mean``; ``std`` its root.
-    - ``norm`` is the root of the sum of squares, or the sum or maximum of absolute values; ``trace`` a sum as well.
+    - ``norm`` is the root of the sum of squares, or the sum of absolute values; ``trace`` a sum as well.
     - ``einsum``, ``tensordot`` and ``inner`` are a product of matrices, or an elementwise product and a sum.
     - ``concatenate`` and ``pad`` are writes into a new array, ``tile`` and ``repeat`` a broadcast, ``diag`` a choice,
       ``count_nonzero`` a sum. Exact.
@@ -81,13 +81,11 @@ def _std(draft: Draft, node: Node) -> int | None:
 
 def _norm(draft: Draft, node: Node) -> int | None:
     (x,) = node.inputs
-    axis, ord, rank = node.param("axis"), node.param("ord"), len(draft.nodes[x].shape)
-    vectors = len(axes_of(axis, rank)) == 1
-    if not _is_float(draft, node) or not (ord is None or (vectors and ord in (1, 2, math.inf))):
+    if not _is_float(draft, node):
         return None
-    over = _over(axis, bool(node.param("keepdims", False)))
-    if ord in (1, math.inf):
-        return draft.add(node, "sum" if ord == 1 else "max", draft.add(node, "absolute", x), **over)
+    over = _over(node.param("axis"), bool(node.param("keepdims", False)))
+    if node.param("ord") == 1:
+        return draft.add(node, "sum", draft.add(node, "absolute", x), **over)
     return draft.add(node, "sqrt", draft.add(node, "sum", draft.add(node, "square", x), **over))
 
 
@@ -101,6 +99,14 @@ def _count_nonzero(draft: Draft, node: Node) -> int | None:
     given = draft.nodes[x]
     hit = x if given.dtype.kind == "b" else draft.add(node, "not_equal", x, draft.constant(0))
     return draft.add(node, "sum", hit, **dict(node.params))
+
+
+def _scan(draft: Draft, node: Node) -> int | None:
+    (x,) = node.inputs
+    if node.param("axis") is not None:
+        return None
+    flat = draft.add(node, "reshape", x, shape=(math.prod(draft.nodes[x].shape),))
+    return draft.add(node, node.op, flat, **{**dict(node.params), "axis": 0})
 
 
 # -- moving of data ---------------------------------------------------------------------------------------------------
@@ -174,6 +180,8 @@ _RULES: dict[str, Rule] = {
     "norm": _norm,
     "trace": _trace,
     "count_nonzero": _count_nonzero,
+    "cumsum": _scan,
+    "cumprod": _scan,
     "concatenate": _concatenate,
     "pad": _pad,
     "tile": _tile,
