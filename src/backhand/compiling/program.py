@@ -18,7 +18,7 @@ from backhand.compiling.native import NativeError
 from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
-from backhand.compiling.rewrite import simplify
+from backhand.compiling.rewrite import ON_NUMPY, simplify
 from backhand.compiling.rows import Row, rows
 from backhand.errors import GraphError
 from backhand.graph import Graph
@@ -40,14 +40,15 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     """
     if engine not in ("native", "numpy"):
         raise GraphError(f"there is no engine {engine!r}; there are 'native' and 'numpy'")
-    graph = simplify(graph)
     note = ""
     if engine == "native":
+        simple = simplify(graph)
         try:
-            return Program(graph, NativeEngine(plan(graph), threads))
+            return Program(simple, NativeEngine(plan(simple), threads))
         except NativeError as error:
             note = f"{error}: the step runs on NumPy instead"
-    return Program(graph, NumpyEngine(graph), note)
+    simple = simplify(graph, ON_NUMPY)
+    return Program(simple, NumpyEngine(simple), note)
 
 
 class Program:

@@ -15,7 +15,7 @@ from backhand.compiling.rewrite.transposes import transposes
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph import Graph
 
-__all__ = ["PASSES", "ROUNDS", "simplify"]
+__all__ = ["ON_NUMPY", "PASSES", "ROUNDS", "simplify"]
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     dead_code,
@@ -35,18 +35,21 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 )
 """In the order in which they run. Each is a pure function; each leaves a graph that computes the same."""
 
+ON_NUMPY = tuple(rewrite for rewrite in PASSES if rewrite is not spelled_out)
+"""Those for a program that runs on NumPy, which does in one call what ``spelled_out`` writes out."""
+
 ROUNDS = 10
 """How often all passes run at most: one pass makes room for another, but never for long."""
 
 
-def simplify(graph: Graph) -> Graph:
+def simplify(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...] = PASSES) -> Graph:
     """Run all passes, again and again until none of them finds anything, at most ``ROUNDS`` times.
 
     The result computes what the graph computes, to rounding: each pass says what it may change.
     """
     for _ in range(ROUNDS):
         before = graph
-        for rewrite in PASSES:
+        for rewrite in passes:
             graph = rewrite(graph)
         if graph is before:
             break

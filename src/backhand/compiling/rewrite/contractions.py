@@ -53,7 +53,7 @@ def _matmul(draft: Draft, node: Node) -> int | None:
     """``@`` of a stack with one matrix or vector; two stacks stay as they are."""
     a, b = node.inputs
     left, right = draft.nodes[a].shape, draft.nodes[b].shape
-    if not _alike(draft, node):
+    if node.dtype not in (np.float32, np.float64) or any(draft.nodes[i].dtype != node.dtype for i in node.inputs):
         return None
     if len(left) > 2 and len(right) <= 2:
         rows = draft.add(node, "reshape", a, shape=(math.prod(left[:-1]), left[-1]))
@@ -67,20 +67,18 @@ def _matmul(draft: Draft, node: Node) -> int | None:
 RULES = {"einsum": _einsum, "tensordot": _tensordot, "inner": _inner, "dot": _dot, "matmul": _matmul}
 
 
-def _alike(draft: Draft, node: Node) -> bool:
-    return node.dtype in (np.float32, np.float64) and all(draft.nodes[i].dtype == node.dtype for i in node.inputs)
-
-
 def _contraction(draft: Draft, node: Node, terms: list[Labels], out: Labels) -> int | None:
     sizes: dict[int, int] = {}
     for i, term in zip(node.inputs, terms, strict=True):
         for label, size in zip(term, draft.nodes[i].shape, strict=True):
             if sizes.setdefault(label, size) != size:
                 return None  # an axis of length 1 that is stretched
-    if len(terms) > 2 or not _alike(draft, node):
+    if len(terms) > 2 or node.dtype not in (np.float32, np.float64):
         return None
     operands = []
     for number, i in enumerate(node.inputs):
+        if draft.nodes[i].dtype != node.dtype:
+            i = draft.add(node, "astype", i, dtype=node.dtype)
         others = {*out, *(label for term in terms[:number] + terms[number + 1 :] for label in term)}
         operands.append(_summed(draft, node, i, terms[number], [n for n in terms[number] if n not in others]))
     if len(operands) == 1:
