@@ -138,6 +138,13 @@ def test_a_cumulative_sum_as_new_state_and_beside_others():
         assert same_steps(recorded(Running().step, array(300)), [array(300)], threads=threads) == []
 
 
+def test_a_cumulative_sum_over_rows_waits_for_the_row_before():
+    """It is long enough to be shared out, but its rows depend on each other."""
+    x = array((2000, 300))
+    graph = recorded(lambda x: np.cumsum(np.tanh(x) / 100, axis=0), x)
+    assert same_steps(graph, [x], steps=4, threads=2) == []
+
+
 @settings(max_examples=3, deadline=None, phases=[Phase.generate], derandomize=True)
 @given(st.data())
 def test_variances_norms_and_moved_data(data):

@@ -130,7 +130,7 @@ def test_stacks_of_matrices(left, right):
 @given(st.data(), SHAPES, st.sampled_from([np.float32, np.float64, np.int64, np.bool_]))
 def test_moving_of_data_is_exact(data, shape, dtype):
     x, axis = array(shape, dtype), data.draw(st.integers(-len(shape), len(shape) - 1))
-    times = data.draw(st.integers(1, 3))
+    times, shift = data.draw(st.integers(1, 3)), data.draw(st.integers(-6, 6))
     reps = tuple(data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=4)))
     width = [(data.draw(st.integers(0, 2)), data.draw(st.integers(0, 2))) for _ in shape]
     for function, op in (
@@ -139,6 +139,8 @@ def test_moving_of_data_is_exact(data, shape, dtype):
         (lambda x: np.repeat(x, times), "repeat"),
         (lambda x: np.tile(x, reps), "tile"),
         (lambda x: np.pad(x, width, constant_values=1), "pad"),
+        (lambda x: np.roll(x, shift, axis=axis), "roll"),
+        (lambda x: np.roll(x, shift), "" if len(shape) > 1 else "roll"),
         (lambda x: np.count_nonzero(x, axis=axis), "count_nonzero"),
         (lambda x: np.cumsum(x), ""),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ def spelled_out(graph: Graph) -> Graph:
     - ``var`` is the mean of the squared distances from the mean, which it shares with ``x.mean``; ``std`` its root.
     - ``norm`` is the root of the sum of squares, or the sum of absolute values; ``trace`` a sum as well.
     - ``einsum``, ``tensordot`` and ``inner`` are a product of matrices, or an elementwise product and a sum.
-    - ``concatenate`` and ``pad`` are writes into a new array, ``tile`` and ``repeat`` a broadcast, ``diag`` a choice,
-      ``count_nonzero`` a sum. Exact.
+    - ``concatenate``, ``roll`` and ``pad`` are writes into a new array, ``tile`` and ``repeat`` a broadcast, ``diag`` a
+      choice, ``count_nonzero`` a sum. Exact.
     """
     return sweep(graph, _spell)
 
@@ -118,13 +119,35 @@ def _put(draft: Draft, node: Node, into: int, place: tuple[range, ...], value: i
 
 
 def _concatenate(draft: Draft, node: Node) -> int | None:
-    axis = node.param("axis") % len(node.shape)
+    return _side_by_side(draft, node, node.inputs, node.param("axis") % len(node.shape))
+
+
+def _side_by_side(draft: Draft, node: Node, pieces: Sequence[int], axis: int) -> int:
+    """A new array of the node's shape, which pieces fill along an axis."""
     made, start = _new(draft, node, 0), 0
-    for i in node.inputs:
+    for i in pieces:
         end = start + draft.nodes[i].shape[axis]
-        place = tuple(range(start, end) if a == axis else range(n) for a, n in enumerate(node.shape))
-        made, start = _put(draft, node, made, place, i), end
+        made, start = _put(draft, node, made, _along(node.shape, axis, start, end), i), end
     return made
+
+
+def _along(shape: tuple[int, ...], axis: int, start: int, end: int) -> tuple[range, ...]:
+    return tuple(range(start, end) if a == axis else range(n) for a, n in enumerate(shape))
+
+
+def _roll(draft: Draft, node: Node) -> int | None:
+    (x,) = node.inputs
+    shift, axis = node.param("shift"), node.param("axis")
+    if axis is None and len(node.shape) != 1:
+        flat = draft.add(node, "reshape", x, shape=(math.prod(node.shape),))
+        return draft.add(node, "reshape", draft.add(node, "roll", flat, shift=shift, axis=0), shape=node.shape)
+    if not isinstance(shift, int) or isinstance(axis, tuple):
+        return None
+    axis = (axis or 0) % len(node.shape)
+    n = node.shape[axis]
+    cuts = ((n - shift % n, n), (0, n - shift % n)) if shift % n else ((0, n),)
+    keys = [to_key(_along(node.shape, axis, *cut), node.shape) for cut in cuts]
+    return _side_by_side(draft, node, [draft.add(node, "getitem", x, key=key) for key in keys], axis)
 
 
 def _pad(draft: Draft, node: Node) -> int | None:
@@ -184,6 +207,7 @@ _RULES: dict[str, Rule] = {
     "cumprod": _scan,
     "concatenate": _concatenate,
     "pad": _pad,
+    "roll": _roll,
     "tile": _tile,
     "repeat": _repeat,
     "diag": _diag,
