@@ -172,6 +172,10 @@ INLINE float bh_log_f(float x) {
     INLINE T bh_atan2_##c(T a, T b) { return atan2##s(a, b); } \
     INLINE T bh_hypot_##c(T a, T b) { return hypot##s(a, b); } \
     INLINE T bh_pow_##c(T a, T b) { return pow##s(a, b); } \
+    INLINE T bh_logaddexp_##c(T a, T b) { /* of two equal infinities it is that infinity */ \
+        T d = a - b, high = a > b ? a : b; \
+        return a == b ? a + (T)0x1.62e42fefa39efp-1 : d == d ? high + log1p##s(bh_exp_##c(d > 0 ? -d : d)) : d; \
+    } \
     INLINE T bh_floor_##c(T x) { return __builtin_floor##s(x); } \
     INLINE T bh_ceil_##c(T x) { return __builtin_ceil##s(x); } \
     INLINE T bh_trunc_##c(T x) { return __builtin_trunc##s(x); } \
