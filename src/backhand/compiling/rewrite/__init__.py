@@ -10,7 +10,7 @@ from backhand.compiling.rewrite.masks import masks
 from backhand.compiling.rewrite.products import factors, products
 from backhand.compiling.rewrite.puts import labels, puts
 from backhand.compiling.rewrite.reroll import reroll
-from backhand.compiling.rewrite.spelled import spelled_out
+from backhand.compiling.rewrite.spelled import side_by_side, spelled_out
 from backhand.compiling.rewrite.transposes import transposes
 from backhand.compiling.rewrite.views import copies_and_views
 from backhand.graph import Graph
@@ -32,11 +32,12 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     transposes,
     products,
     factors,
+    side_by_side,
 )
 """In the order in which they run. Each is a pure function; each leaves a graph that computes the same."""
 
-ON_NUMPY = tuple(rewrite for rewrite in PASSES if rewrite is not spelled_out)
-"""Those for a program that runs on NumPy, which does in one call what ``spelled_out`` writes out."""
+ON_NUMPY = tuple(rewrite for rewrite in PASSES if rewrite not in (spelled_out, side_by_side))
+"""Those for a program that runs on NumPy, which does in one call what the others write out."""
 
 ROUNDS = 10
 """How often all passes run at most: one pass makes room for another, but never for long."""

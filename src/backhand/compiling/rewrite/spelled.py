@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from backhand.compiling.rewrite.keys import to_key
 from backhand.graph import Constant, Graph, Node
 from backhand.graph.ops.reduce import axes_of
 
-__all__ = ["spelled_out"]
+__all__ = ["side_by_side", "spelled_out"]
 
 FLOATS = (np.float32, np.float64)
 
@@ -25,14 +24,19 @@ def spelled_out(graph: Graph) -> Graph:
     - ``var`` is the mean of the squared distances from the mean, which it shares with ``x.mean``; ``std`` its root.
     - ``norm`` is the root of the sum of squares, or the sum of absolute values; ``trace`` a sum as well.
     - ``einsum``, ``tensordot`` and ``inner`` are a product of matrices, or an elementwise product and a sum.
-    - ``concatenate``, ``roll`` and ``pad`` are writes into a new array, ``tile`` and ``repeat`` a broadcast, ``diag`` a
+    - ``pad`` is a write into a new array, ``tile`` and ``repeat`` a broadcast, ``roll`` a ``concatenate``, ``diag`` a
       choice, ``count_nonzero`` a sum. Exact.
     """
-    return sweep(graph, _spell)
+    return sweep(graph, lambda draft, node: _spell(draft, node, _RULES))
 
 
-def _spell(draft: Draft, node: Node) -> int | None:
-    rule = _RULES.get(node.op)
+def side_by_side(graph: Graph) -> Graph:
+    """``concatenate`` as writes into a new array, if ``reroll`` has found no loop in it. Exact."""
+    return sweep(graph, lambda draft, node: _spell(draft, node, {"concatenate": _concatenate}))
+
+
+def _spell(draft: Draft, node: Node, rules: dict[str, Rule]) -> int | None:
+    rule = rules.get(node.op)
     if rule is None or 0 in node.shape or any(0 in draft.nodes[i].shape for i in node.inputs):
         return None
     return rule(draft, node)
@@ -119,13 +123,9 @@ def _put(draft: Draft, node: Node, into: int, place: tuple[range, ...], value: i
 
 
 def _concatenate(draft: Draft, node: Node) -> int | None:
-    return _side_by_side(draft, node, node.inputs, node.param("axis") % len(node.shape))
-
-
-def _side_by_side(draft: Draft, node: Node, pieces: Sequence[int], axis: int) -> int:
-    """A new array of the node's shape, which pieces fill along an axis."""
+    axis = node.param("axis") % len(node.shape)
     made, start = _new(draft, node, 0), 0
-    for i in pieces:
+    for i in node.inputs:
         end = start + draft.nodes[i].shape[axis]
         made, start = _put(draft, node, made, _along(node.shape, axis, start, end), i), end
     return made
@@ -147,7 +147,7 @@ def _roll(draft: Draft, node: Node) -> int | None:
     n = node.shape[axis]
     cuts = ((n - shift % n, n), (0, n - shift % n)) if shift % n else ((0, n),)
     keys = [to_key(_along(node.shape, axis, *cut), node.shape) for cut in cuts]
-    return _side_by_side(draft, node, [draft.add(node, "getitem", x, key=key) for key in keys], axis)
+    return draft.add(node, "concatenate", *(draft.add(node, "getitem", x, key=key) for key in keys), axis=axis)
 
 
 def _pad(draft: Draft, node: Node) -> int | None:
@@ -205,7 +205,6 @@ _RULES: dict[str, Rule] = {
     "count_nonzero": _count_nonzero,
     "cumsum": _scan,
     "cumprod": _scan,
-    "concatenate": _concatenate,
     "pad": _pad,
     "roll": _roll,
     "tile": _tile,
