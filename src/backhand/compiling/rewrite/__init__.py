@@ -43,14 +43,14 @@ ROUNDS = 10
 """How often all passes run at most: one pass makes room for another, but never for long."""
 
 
-def simplify(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...] = PASSES) -> Graph:
-    """Run all passes, again and again until none of them finds anything, at most ``ROUNDS`` times.
+def simplify(graph: Graph, passes: tuple[Callable[[Graph], Graph], ...] | None = None) -> Graph:
+    """Run the passes (all, if not said), again and again until none finds anything, at most ``ROUNDS`` times.
 
     The result computes what the graph computes, to rounding: each pass says what it may change.
     """
     for _ in range(ROUNDS):
         before = graph
-        for rewrite in passes:
+        for rewrite in PASSES if passes is None else passes:
             graph = rewrite(graph)
         if graph is before:
             break
