@@ -123,6 +123,10 @@ def test_names_that_mean_something_to_the_program_itself():
     def step(error, left, order, task, feed, sparse, threads, lo, p, double):
         return np.tanh(error * left + order) @ task - feed * sparse + threads.sum(axis=0) + lo * p / double
 
+    def shared_out(time, window, steps, hold):
+        return np.tanh(time @ window) * steps + hold
+
     inputs = [1 + np.random.default_rng(n).random((3, 3)) for n in range(10)]
-    for threads in (1, 2):
-        assert same_steps(recorded(step, *inputs), inputs, threads=threads) == []
+    assert same_steps(recorded(step, *inputs), inputs) == []
+    large = [np.random.default_rng(n).random((300, 300)) for n in range(4)]
+    assert same_steps(recorded(shared_out, *large), large, threads=2) == []

@@ -19,7 +19,9 @@ RESERVED = {
     "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "p", "lo", "hi",
     "task", "main", "asm", "typeof", "unix", "linux", "memcpy", "memset", "NULL", "INFINITY", "NAN",
     "INT64_MIN", "EXPORT", "SPARE", "INLINE", "NOINLINE",
-    "error", "threads", "gemm_f", "gemm_d", "feed", "order", "left", "sparse",  # members of every step
+    # members of a step
+    "error", "threads", "gemm_f", "gemm_d", "feed", "order", "left", "sparse",
+    "alone", "window", "began", "steps", "time", "hold", "tried", "lost",
 }  # fmt: skip
 
 _OURS = re.compile(r"[ijkl]\d?|k\d+.*|acc\d+|int\d+_t|uint\d+_t")
