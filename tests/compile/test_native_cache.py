@@ -200,6 +200,12 @@ def gone(process):
     return False
 
 
+def test_what_the_program_includes_is_part_of_the_key(folder):
+    """The C library changes with the version of backhand."""
+    text = '#include "number.h"\n__attribute__((visibility("default"))) int number(void) { return NUMBER; }'
+    assert [native.load(text, {"number.h": f"#define NUMBER {n}"}).number() for n in (1, 2)] == [1, 2]
+
+
 def test_another_compiler_or_source_is_another_entry(folder, graph, compiler):
     runs = compiler('exec cc "$@"')
     build(graph)

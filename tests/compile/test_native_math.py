@@ -62,3 +62,22 @@ def test_a_long_float32_sum_is_as_good_as_numpy_s_pairwise_one():
     exact = x.astype(np.float64).sum()
     assert abs(got[0] - exact) / exact < 1e-6
     assert abs(got[1] - exact / 1e6) / (exact / 1e6) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_logarithm_of_a_sum_of_exponentials(dtype):
+    """A stable softplus is ``np.logaddexp(0, x)``."""
+    with np.errstate(all="ignore"):
+        values = np.concatenate([np.random.default_rng(0).uniform(-30, 30, 2000), SPECIAL]).astype(dtype)
+        a, b = values, values[::-1].copy()
+        expected = [np.logaddexp(a, b), np.logaddexp(a, a), np.logaddexp(dtype(0), a)]
+        program = built(
+            recorded(lambda a, b: [np.logaddexp(a, b), np.logaddexp(a, a), np.logaddexp(dtype(0), a)], a, b)
+        )
+        got = program.run([a, b])
+    assert "NumPy" not in [row.how for row in program.explain()]
+    for mine, right in zip(got, expected, strict=True):
+        assert np.array_equal(np.isnan(mine), np.isnan(right))
+        assert np.array_equal(np.isinf(mine), np.isinf(right))
+        fine = np.isfinite(right)
+        np.testing.assert_array_max_ulp(mine[fine], right[fine], 4)

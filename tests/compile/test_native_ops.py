@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from native_programs import built, close, recorded
+from native_programs import built, close, recorded, same_steps
 from op_cases import CASES
 
 from backhand.graph.ops import TABLE
@@ -117,3 +117,16 @@ def test_promotion_is_numpy_s():
     for a, b in zip(built(graph).run([x, y, z]), graph(x, y, z), strict=True):
         assert a.dtype == b.dtype
         assert close(a, b)
+
+
+def test_names_that_mean_something_to_the_program_itself():
+    def step(error, left, order, task, feed, sparse, threads, lo, p, double):
+        return np.tanh(error * left + order) @ task - feed * sparse + threads.sum(axis=0) + lo * p / double
+
+    def shared_out(time, window, steps, hold):
+        return np.tanh(time @ window) * steps + hold
+
+    inputs = [1 + np.random.default_rng(n).random((3, 3)) for n in range(10)]
+    assert same_steps(recorded(step, *inputs), inputs) == []
+    large = [np.random.default_rng(n).random((300, 300)) for n in range(4)]
+    assert same_steps(recorded(shared_out, *large), large, threads=2) == []

@@ -39,7 +39,7 @@ TRANSPOSED = [
     (lambda x: x + x[:, :4] @ x, None),
     (lambda x: x[:, :4] + x[:, :4].T, ["getitem", "transpose", "add"]),
     (lambda x: np.exp(x[:1].T) * np.ones((6, 2)), None),
-    (lambda x: np.where(x.T > 0, np.roll(x, 1, axis=0).T, 0.0).T * 2, ["greater", "roll", "where", "multiply"]),
+    (lambda x: np.where(x.T > 0, np.sort(x, axis=0).T, 0.0).T * 2, ["greater", "sort", "where", "multiply"]),
     (lambda x: x.reshape(2, 2, 6).transpose(1, 2, 0).reshape(12, 2).T.copy().reshape(-1) * 2, None),
     (lambda x: x.reshape(2, 2, 3, 2).transpose(0, 2, 1, 3).reshape(6, 4).T * 2, None),
     (lambda x: x.reshape(2, 2, 3, 2).transpose(0, 2, 3, 1).reshape(2, 6, 2).transpose(2, 0, 1) * 2, None),

@@ -18,7 +18,7 @@ from backhand.compiling.kinds import may_fail
 from backhand.compiling.nest import Nest, natural
 from backhand.compiling.plan import Plan, Stage
 
-__all__ = ["Access", "Loops", "Partial", "part_step", "write_loops"]
+__all__ = ["COUNTERS", "Access", "Loops", "Partial", "part_step", "write_loops"]
 
 COUNTERS = "ijklmnopqrstuvwxyz"
 LANES = 8
@@ -117,6 +117,8 @@ class _Writer:
                 self._map(nest)
             elif nest.kind == "put":
                 self._put(nest)
+            elif nest.kind == "scan":
+                self._scan(nest)
             elif self.graph.nodes[nest.node].op in ("argmax", "argmin"):
                 self._best(nest)
             else:
@@ -281,6 +283,20 @@ class _Writer:
         place = self._picked(nest.place, nest.terms)[0] if nest.terms else self._place(nest.place)
         how = "+=" if node.op == "add_at" else "="
         self.lines[self.depth].append(f"{buffer}[{place}] {how} {value.text};")
+
+    def _scan(self, nest: Nest) -> None:
+        """A cumulative sum or product: each element goes on from the one before it along the axis."""
+        node = self.graph.nodes[nest.node]
+        value = self.cast(nest.values[0], node.dtype).text
+        buffer = self.buffers[self.plan.owner[nest.node]]
+        target = f"{buffer}[{self._place(nest.place)}]"
+        along = next((depth for depth, (loop, _) in enumerate(self.kept) if nest.number[loop + 1]), None)
+        if along is not None:
+            before = f"{buffer}[{self._place(nest.place)} - {nest.place[self.kept[along][0] + 1]}]"
+            value = f"{COUNTERS[along]} > 0 ? {before} {'+' if node.op == 'cumsum' else '*'} {value} : {value}"
+            self.serial = self.serial or along == self.depth - 1
+            self.loops.split = self.loops.split and along > 0
+        self.lines[self.depth].append(f"{target} = {value};")
 
     def _reduction(self, nest: Nest) -> None:
         node = self.graph.nodes[nest.node]

@@ -17,7 +17,11 @@ RESERVED = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
     "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "p", "lo", "hi",
-    "INFINITY", "NAN", "INLINE", "NOINLINE", "main", "asm", "typeof", "unix", "linux", "memcpy", "memset",
+    "task", "main", "asm", "typeof", "unix", "linux", "memcpy", "memset", "NULL", "INFINITY", "NAN",
+    "INT64_MIN", "EXPORT", "SPARE", "INLINE", "NOINLINE",
+    # members of a step
+    "error", "threads", "gemm_f", "gemm_d", "feed", "order", "left", "sparse",
+    "alone", "window", "began", "steps", "time", "hold", "tried", "lost",
 }  # fmt: skip
 
 _OURS = re.compile(r"[ijkl]\d?|k\d+.*|acc\d+|int\d+_t|uint\d+_t")

@@ -14,6 +14,7 @@ from backhand.graph import Graph, Node
 
 __all__ = ["Kinds", "classify", "may_fail"]
 
+SCANS = {"cumsum", "cumprod"}
 REDUCTIONS = {"sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin"}
 MOST_READS = 2
 """A cheap value is computed again for as many readers; for more it is stored."""
@@ -27,8 +28,9 @@ class Kinds:
 
     ``kind`` is ``"memory"`` (an input or constant), ``"number"`` (a Python number or a constant of one element),
     ``"view"`` (elsewhere in its input's memory), ``"same"`` (a reshape: its input's memory as it is), ``"map"``
-    (elementwise), ``"pick"`` (read at computed places), ``"put"`` (written at places), ``"reduce"``, ``"dot"`` (a
-    product with a vector), ``"product"``, or ``"host"`` (a call of NumPy).
+    (elementwise), ``"pick"`` (read at computed places), ``"put"`` (written at places), ``"reduce"``, ``"scan"`` (a
+    cumulative sum), ``"dot"`` (a product with a vector), ``"product"`` (or a stack of them), or ``"host"`` (a call of
+    NumPy).
     ``stored`` tells whether it has memory, ``row_major`` that this must be C-contiguous.
     """
 
@@ -73,6 +75,8 @@ def _kind(kinds: Kinds, position: int, node: Node) -> str:
         return "view"
     if node.op in REDUCTIONS:
         return _reduction(node)
+    if node.op in SCANS:
+        return "scan" if node.param("axis") is not None and _is_plain(node) else "host"
     if node.op == "matmul":
         return _matmul(node, sources)
     made = recipe(graph, node)
@@ -86,14 +90,22 @@ def _reduction(node: Node) -> str:
     axis = node.param("axis")
     if node.op in ("argmax", "argmin") and isinstance(axis, tuple):
         return "host"
+    return "reduce" if _is_plain(node) else "host"
+
+
+def _is_plain(node: Node) -> bool:
+    """Is it added up in the dtype that it has?"""
     wide = node.param("dtype")
-    return "reduce" if wide is None or wide == node.dtype else "host"
+    return wide is None or wide == node.dtype
 
 
 def _matmul(node: Node, sources: list[Node]) -> str:
     a, b = (s.shape for s in sources)
-    if node.dtype.char not in "fd" or max(len(a), len(b)) > 2:
+    if node.dtype.char not in "fd":
         return "host"
+    if max(len(a), len(b)) > 2:
+        lone = any(source.op == "constant" and math.prod(source.shape) == 1 for source in sources)  # not in memory
+        return "product" if min(len(a), len(b)) > 1 and not lone else "host"
     if len(a) == 2 and len(b) == 2 and a[0] > 1 and b[1] > 1:
         return "product"
     return "dot"
@@ -126,7 +138,7 @@ def _decide_storage(kinds: Kinds) -> None:
             )
         if kind == "pick" and may_fail(graph, position):
             stored[position] = True  # where it stands in the graph: an error comes before what follows
-        elif kind in ("memory", "put", "reduce", "dot", "product", "host", "same"):
+        elif kind in ("memory", "put", "reduce", "scan", "dot", "product", "host", "same"):
             stored[position] = True
         _tell_sources(kinds, position, reads, depth, repeated)
 

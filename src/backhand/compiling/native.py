@@ -45,7 +45,7 @@ def load(source: str, headers: Mapping[str, str]) -> ctypes.CDLL:
     """
     compiler = find_compiler()
     key = hashlib.sha256(
-        "\0".join([source, *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()
+        "\0".join([source, *headers.values(), *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()
     ).hexdigest()
     for find in (cache_folder, _own_folder):
         folder = find()

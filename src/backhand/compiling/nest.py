@@ -22,7 +22,7 @@ class Nest:
     runs, ``reduced`` over which a reduction goes. ``values`` are the element's expressions: one, or the two factors of
     a ``dot``.
     ``place`` is where the result goes, in elements of the node's memory; for a ``put`` index arrays add ``terms``.
-    ``number`` is the result of an argmax: the index along its axis.
+    ``number`` is the index along the axis of an argmax, whose result it is, or of a scan.
     """
 
     node: int
@@ -70,7 +70,7 @@ def arranged(kinds: Kinds, strides: dict[int, tuple[int, ...]], position: int, f
     order = _best(_build(kinds, strides, position, order), order)
     if node.op in ("argmax", "argmin"):  # its comparison runs in the order of the elements
         order = tuple(sorted(order, key=lambda axis: (reduced[axis], axis)))
-    if not fixed and not kinds.row_major[position] and kind in ("map", "pick", "reduce", "dot"):
+    if not fixed and not kinds.row_major[position] and kind in ("map", "pick", "reduce", "scan", "dot"):
         strides[position] = _strides_along(kinds, position, order, reduced)
     return _build(kinds, strides, position, order)
 
@@ -126,6 +126,9 @@ def _build(
         gone = [axis for axis in range(len(shape)) if reduced[axis]]
         number = combine(row_major([shape[a] for a in gone]), [index[a] for a in gone], 0, loops)
         return Nest(position, kind, order, extents, flags, (value,), builder.load(position, kept), (), number)
+    if kind == "scan":
+        value, number = builder.value(node.inputs[0], index), index[node.param("axis")]
+        return Nest(position, kind, order, extents, flags, (value,), builder.load(position, index), (), number)
     if kind == "dot":
         a, b = node.inputs
         k = index[-1]

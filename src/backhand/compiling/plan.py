@@ -106,7 +106,7 @@ def _units(made: Plan) -> dict[int, Unit]:
         kind = kinds.kind[position]
         if kind in ("memory", "host", "product", "same"):
             made.strides[position] = row_major(node.shape)
-        if kind in ("map", "pick", "reduce", "dot", "put") and kinds.stored[position]:
+        if kind in ("map", "pick", "reduce", "scan", "dot", "put") and kinds.stored[position]:
             if kind == "put":
                 made.strides[position] = made.strides[node.inputs[0]]
             nest = arranged(kinds, made.strides, position, kind == "put")

@@ -20,7 +20,7 @@ from backhand.compiling.native_engine import NativeEngine
 from backhand.compiling.numpy_engine import NumpyEngine
 from backhand.compiling.plan import plan
 from backhand.compiling.recipe import in_c
-from backhand.compiling.rewrite import simplify
+from backhand.compiling.rewrite import ON_NUMPY, simplify
 from backhand.compiling.rows import Row, rows
 from backhand.errors import GraphError
 from backhand.graph import Graph, Node
@@ -42,14 +42,15 @@ def build(graph: Graph, engine: str = "native", threads: int | None = None) -> P
     """
     if engine not in ("native", "numpy"):
         raise GraphError(f"there is no engine {engine!r}; there are 'native' and 'numpy'")
-    graph = simplify(graph)
-    note = _unknown_to_c(graph)
+    note = _unknown_to_c(graph) if engine == "native" else ""
     if engine == "native" and not note:
+        simple = simplify(graph)
         try:
-            return Program(graph, NativeEngine(plan(graph), threads))
+            return Program(simple, NativeEngine(plan(simple), threads))
         except NativeError as error:
             note = f"{error}: the step runs on NumPy instead"
-    return Program(graph, NumpyEngine(graph), note if engine == "native" else "")
+    simple = simplify(graph, ON_NUMPY)
+    return Program(simple, NumpyEngine(simple), note)
 
 
 def _unknown_to_c(graph: Graph) -> str:

@@ -228,7 +228,7 @@ CURVES = (
         np.logaddexp,
         (lambda g, y, a, b: g * np.exp(a - y), lambda g, y, a, b: g * np.exp(b - y)),
         "logaddexp",
-        "",
+        "logaddexp({0}, {1})",
         "",
         None,
         True,
