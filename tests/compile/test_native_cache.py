@@ -251,6 +251,14 @@ def gone(process):
     return False
 
 
+def test_other_headers_are_another_entry(folder, compiler):
+    """Those of a newer backhand: a program of the same text is not the same."""
+    runs = compiler('exec cc "$@"')
+    source = '#include "a.h"\n__attribute__((visibility("default"))) int number(void) { return NUMBER; }\n'
+    assert [native.load(source, {"a.h": f"#define NUMBER {n}"}).number() for n in (1, 2, 1)] == [1, 2, 1]
+    assert runs() == 2
+
+
 def test_another_compiler_or_source_is_another_entry(folder, graph, compiler):
     runs = compiler('exec cc "$@"')
     build(graph)

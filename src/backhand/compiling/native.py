@@ -50,9 +50,8 @@ def load(source: str, headers: Mapping[str, str]) -> ctypes.CDLL:
         NativeError: there is no C compiler, it fails or hangs, or what it makes can't be stored or loaded.
     """
     compiler = find_compiler()
-    key = hashlib.sha256(
-        "\0".join([source, *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()
-    ).hexdigest()
+    parts = [source, *headers.values(), *compiler, *FLAGS, _compiler_version(compiler), _cpu()]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     folder = cache_folder()
     if folder is not None:
         entry = folder / f"{key}.so"
