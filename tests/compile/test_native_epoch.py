@@ -200,6 +200,29 @@ def test_numbers_advance_and_raise_as_python_s(engine):
         program.epoch([np.ones((1, 2))], np.zeros(5, int))
 
 
+class Stairs:
+    """A rate by the number of the step, whose // Python computes."""
+
+    def __init__(self):
+        self.n = 0
+
+    def update(self, params, grads):
+        self.n += 1
+        rate = 0.1 * 0.5 ** (self.n // 3)
+        for key in params:
+            params[key] -= rate * grads[key]
+
+
+def test_python_s_numbers_beside_samples_without_their_zeros():
+    x, t = images(density=0.1)
+    order = np.random.default_rng(2).integers(0, 90, (10, 50))
+    model = Net(optimizer=Stairs())
+    graph = recorded(model.step, np.ones((50, 800), np.float32), t[:50])
+    program = agree(*both(graph, [x, t], order, 255, 2))
+    assert "sparse" in how(program)
+    assert list(program.numbers.values()) == [10]
+
+
 @pytest.mark.parametrize("engine", ["native", "numpy"])
 def test_an_index_out_of_range_changes_nothing(engine):
     class Table:
