@@ -132,7 +132,7 @@ SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
         return;
     }
     if (bh_pool.workers < p->threads - 1) bh_start_workers(p->threads - 1 < BH_MOST_WORKERS ? p->threads - 1 : BH_MOST_WORKERS);
-    int64_t ticket = ((bh_pool.ticket >> 16) + 2) << 16;
+    int64_t ticket = ((__atomic_load_n(&bh_pool.ticket, __ATOMIC_RELAXED) >> 16) + 2) << 16;
     __atomic_store_n(&bh_pool.ticket, ticket - 1, __ATOMIC_SEQ_CST);  /* closed: no late worker takes what is not there */
     __atomic_thread_fence(__ATOMIC_RELEASE); /* ... before any of this can be seen */
     __atomic_store_n(&bh_pool.run, run, __ATOMIC_RELAXED);
