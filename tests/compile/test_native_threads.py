@@ -71,7 +71,7 @@ def trained(threads, steps=20):
 
 def test_any_number_of_threads_computes_the_same():
     graph = recorded(Net().step, *example())
-    for threads in (1, 3):
+    for threads in (1, 3, 200_000):
         assert same_steps(graph, list(example()), threads=threads) == []
     assert "bh_together" in built(graph, threads=2).source
     assert "bh_together" not in built(graph, threads=1).source

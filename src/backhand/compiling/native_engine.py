@@ -20,6 +20,8 @@ from backhand.graph.ops import evaluator
 __all__ = ["NativeEngine"]
 
 ALIGNED = 64
+MOST_THREADS = 64
+"""Of one program: BH_MOST_WORKERS and the thread that runs the step."""
 
 
 class NativeEngine:
@@ -36,7 +38,7 @@ class NativeEngine:
     def __init__(self, plan: Plan, threads: int | None = None) -> None:
         self.plan, self.graph = plan, plan.graph
         blas = find_blas()
-        threads = threads or available_threads()
+        threads = min(threads or available_threads(), MOST_THREADS)
         self.blas = blas
         self.density: float | None = None  # of the samples of the last epoch,
         self.leaves_out_zeros = False  # and whether its products left out the zeros
