@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(params=["this processor", "any processor"])
 def processor(request, tmp_path_factory, monkeypatch):
-    """Compiles for the processor as it is, and for any of its kind: the vectors are short then, and nothing is fused."""
+    """Compiles for the processor as it is, and for any of its kind: vectors are short then, and nothing is fused."""
     if request.param == "any processor":
         path = tmp_path_factory.mktemp("compiler") / "cc"
         refusal = "cc1: error: bad value 'native' for '-march=' switch"

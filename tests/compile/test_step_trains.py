@@ -249,7 +249,7 @@ def test_the_engine_is_chosen_by_the_environment(monkeypatch):
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
 def test_a_number_of_threads_that_is_none(threads):
-    with pytest.raises(backhand.errors.OptionError, match="threads is .*; it can be 1, 2"):
+    with pytest.raises(backhand.errors.OptionError, match=r"threads is .*; it can be 1, 2"):
         backhand.compile(ours(np.float64), backhand.SGD(0.1), *batch(), threads=threads)
 
 
