@@ -133,10 +133,36 @@ def test_a_folder_that_can_t_be_made(folder, graph):
     assert works(build(graph))
 
 
-def test_a_full_disk(folder, graph, compiler):
-    compiler('case "$*" in */cache/*) echo "cc1: error: No space left on device" >&2; exit 1;; esac; exec cc "$@"')
+@pytest.mark.parametrize(
+    "said",
+    ["cc1: error: No space left on device", "ld: final link failed: No space left on device\nld: error: it failed"],
+)
+def test_a_full_disk(folder, graph, compiler, said):
+    compiler(f'case "$*" in */cache/*) echo "{said}" >&2; exit 1;; esac; exec cc "$@"')
     assert works(build(graph))
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_from_which_nothing_may_be_run(folder, graph, monkeypatch, tmp_path, compiler):
+    """As on a disk that is mounted noexec."""
+    load = native.ctypes.CDLL
+
+    def refuse(name, *given):
+        if str(folder) in str(name):
+            raise OSError(f"{name}: failed to map segment from shared object")
+        return load(name, *given)
+
+    runs = compiler('exec cc "$@"')
+    monkeypatch.setattr(native.ctypes, "CDLL", refuse)
+    assert works(build(graph))
+    assert works(build(graph))
+    assert runs() == 2, "one for the folder, one for the process"
+
+
+def test_the_compiler_s_own_files_go_where_there_is_room(folder, graph, compiler):
+    compiler('touch "$TMPDIR/cc0.s" || exit 1; case "$TMPDIR" in */cache/native/*) exec cc "$@";; esac; exit 1')
+    assert works(build(graph))
+    assert [entry.suffix for entry in folder.iterdir()] == [".so"]
 
 
 def test_a_folder_with_spaces_and_other_letters(tmp_path, graph, monkeypatch):
@@ -179,6 +205,31 @@ def test_a_compiler_that_makes_nothing_that_loads(graph, folder, compiler):
     assert (program.engine, "can't be loaded" in program.note) == ("numpy", True)
 
 
+def test_a_compiler_that_makes_nothing(graph, folder, compiler):
+    compiler("exit 0")
+    program = build(graph)
+    assert (program.engine, "made nothing" in program.note) == ("numpy", True)
+
+
+def test_a_compiler_that_doesn_t_know_the_machine_and_doesn_t_say_why(graph, folder, compiler):
+    compiler('case "$*" in *-march=*) exit 1;; esac; exec cc "$@"')
+    assert works(build(graph))
+
+
+def test_a_variable_cc_that_can_t_be_read(graph, folder, monkeypatch):
+    monkeypatch.setenv("CC", "gcc '-O2")
+    program = build(graph)
+    assert (program.engine, "variable CC" in program.note) == ("numpy", True)
+
+
+def test_ctrl_c_ends_the_compiler_too(tmp_path, graph, folder, compiler):
+    compiler(f'sleep 60 & echo $! > "{tmp_path}/child"; sleep 0.3; kill -INT $PPID; wait')
+    with pytest.raises(KeyboardInterrupt):
+        build(graph)
+    assert gone(int((tmp_path / "child").read_text()))
+    assert list(folder.iterdir()) == []
+
+
 def test_a_compiler_that_hangs(tmp_path, graph, folder, compiler, monkeypatch):
     monkeypatch.setattr(native, "TIME_LIMIT", 0.3)
     compiler(f'sleep 60 & echo $! > "{tmp_path}/child"; wait')
@@ -200,10 +251,12 @@ def gone(process):
     return False
 
 
-def test_what_the_program_includes_is_part_of_the_key(folder):
-    """The C library changes with the version of backhand."""
-    text = '#include "number.h"\n__attribute__((visibility("default"))) int number(void) { return NUMBER; }'
-    assert [native.load(text, {"number.h": f"#define NUMBER {n}"}).number() for n in (1, 2)] == [1, 2]
+def test_other_headers_are_another_entry(folder, compiler):
+    """Those of a newer backhand: a program of the same text is not the same."""
+    runs = compiler('exec cc "$@"')
+    source = '#include "a.h"\n__attribute__((visibility("default"))) int number(void) { return NUMBER; }\n'
+    assert [native.load(source, {"a.h": f"#define NUMBER {n}"}).number() for n in (1, 2, 1)] == [1, 2, 1]
+    assert runs() == 2
 
 
 def test_another_compiler_or_source_is_another_entry(folder, graph, compiler):

@@ -57,6 +57,7 @@ def how(program):
     return {row.how.split()[0] for row in program.explain()}
 
 
+@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize(
     ("dtype", "density", "threads"),
     [(np.float32, 0.15, 1), (np.float32, 0.15, 3), (np.float64, 0.15, 3), (np.float32, 0.9, 3), (np.float64, 0.9, 1)],
@@ -84,6 +85,7 @@ def test_other_optimizers_and_real_samples(optimizer):
         assert program.numbers == {next(iter(program.numbers)): 11}
 
 
+@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize(("columns", "width"), [(801, 17), (800, 130), (807, 144)])
 def test_widths_that_fit_no_vector(columns, width):
     x, t = images(density=0.1, columns=columns)
@@ -124,6 +126,7 @@ def test_a_gradient_that_is_not_finite_reaches_the_weights_of_the_zeros():
         assert np.array_equal(np.isnan(state[name]), np.isnan(value)), name
 
 
+@pytest.mark.usefixtures("processor")
 def test_scaling_rounds_as_division_does():
     x = np.arange(256, dtype=np.uint8).reshape(256, 1)
     for dtype in (np.float32, np.float64):
@@ -195,6 +198,29 @@ def test_numbers_advance_and_raise_as_python_s(engine):
     assert np.array_equal(w, twin.w)
     with pytest.raises(ZeroDivisionError):  # the third step divides by 6 - 6
         program.epoch([np.ones((1, 2))], np.zeros(5, int))
+
+
+class Stairs:
+    """A rate by the number of the step, whose // Python computes."""
+
+    def __init__(self):
+        self.n = 0
+
+    def update(self, params, grads):
+        self.n += 1
+        rate = 0.1 * 0.5 ** (self.n // 3)
+        for key in params:
+            params[key] -= rate * grads[key]
+
+
+def test_python_s_numbers_beside_samples_without_their_zeros():
+    x, t = images(density=0.1)
+    order = np.random.default_rng(2).integers(0, 90, (10, 50))
+    model = Net(optimizer=Stairs())
+    graph = recorded(model.step, np.ones((50, 800), np.float32), t[:50])
+    program = agree(*both(graph, [x, t], order, 255, 2))
+    assert "sparse" in how(program)
+    assert list(program.numbers.values()) == [10]
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])

@@ -24,16 +24,9 @@ def test_no_warnings(name, machine, tmp_path):
     for file, text in headers().items():
         (tmp_path / file).write_text(text)
     (tmp_path / "step.c").write_text((GOLDEN / f"{name}.c").read_text())
-    command = [
-        *find_compiler(),
-        *FLAGS,
-        *machine,
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-fsyntax-only",
-        str(tmp_path / "step.c"),
-    ]
+    command = [*find_compiler(), *FLAGS, *machine, "-Wall", "-Wextra", "-Werror"]
+    command.append("-Wno-pass-failed")  # clang: a loop that it could not turn into vector code
+    command += ["-o", str(tmp_path / "step.so"), str(tmp_path / "step.c")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

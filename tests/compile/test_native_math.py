@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from native_programs import built, recorded
 
+pytestmark = pytest.mark.usefixtures("processor")
 FUNCTIONS = (np.exp, np.log, np.tanh)
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e-310, 1e-40, 710.0, -745.2, 88.8, -103.9, 1e308]
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from native_programs import built, recorded, same_steps, values
 
+from backhand.compiling.blas import find_blas, one_thread
+
 
 class Net:
     """Large enough to be shared out: two layers, batch normalization's sums, a maximum over rows."""
@@ -69,7 +71,7 @@ def trained(threads, steps=20):
 
 def test_any_number_of_threads_computes_the_same():
     graph = recorded(Net().step, *example())
-    for threads in (1, 3):
+    for threads in (1, 3, 200_000):
         assert same_steps(graph, list(example()), threads=threads) == []
     assert "bh_together" in built(graph, threads=2).source
     assert "bh_together" not in built(graph, threads=1).source
@@ -116,21 +118,79 @@ def test_a_fork_makes_workers_of_its_own():
     assert in_parent[0] < losses[0]
 
 
-def test_blas_has_its_threads_back():
-    from backhand.compiling.blas import find_blas, one_thread
+@pytest.fixture
+def blas():
+    """BLAS on two threads."""
+    found = find_blas()
+    if found is None or found.set_threads is None:
+        pytest.skip("this NumPy's BLAS has no number of threads to set")
+    before = found.get_threads()
+    found.set_threads(2)
+    yield found
+    found.set_threads(before)
 
-    blas = find_blas()
-    if blas is None or blas.set_threads is None:
-        return
-    before = blas.get_threads()
-    blas.set_threads(2)
-    try:
+
+def test_blas_has_its_threads_back(blas):
+    with one_thread(blas):
         with one_thread(blas):
-            with one_thread(blas):
-                assert blas.get_threads() == 1
+            assert blas.get_threads() == 1
+        assert blas.get_threads() == 1
+    assert blas.get_threads() == 2
+    trained(1, 1)
+    assert blas.get_threads() == 2
+
+
+def test_blas_has_its_threads_back_after_ctrl_c_at_any_call(blas):
+    """As if it was pressed at the first, the second, ... call of BLAS."""
+    calls = 0
+
+    def pressed_at(number, function):
+        def call(*given):
+            nonlocal calls
+            result = function(*given)
+            calls += 1
+            if calls == number:
+                raise KeyboardInterrupt
+            return result
+
+        return call
+
+    for number in (1, 2):
+        calls = 0
+        get, put = pressed_at(number, blas.get_threads), pressed_at(number, blas.set_threads)
+        with pytest.raises(KeyboardInterrupt), one_thread(blas._replace(get_threads=get, set_threads=put)):
+            pass
+        assert blas.get_threads() == 2
+        with one_thread(blas):
             assert blas.get_threads() == 1
         assert blas.get_threads() == 2
-        trained(1, 1)
-        assert blas.get_threads() == 2
-    finally:
-        blas.set_threads(before)
+
+
+def tell_threads(pipe, blas):
+    with one_thread(blas):
+        inside = blas.get_threads()
+    pipe.send((inside, blas.get_threads()))
+    pipe.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_while_another_thread_is_in_a_product(blas):
+    entered, leave = threading.Event(), threading.Event()
+
+    def work():
+        with one_thread(blas):
+            entered.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(60)
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=tell_threads, args=(there, blas))
+    process.start()
+    assert here.poll(60), "the child hangs"
+    assert here.recv() == (1, 2)
+    process.join(60)
+    leave.set()
+    thread.join(60)
+    assert blas.get_threads() == 2

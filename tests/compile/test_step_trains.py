@@ -1,6 +1,8 @@
 """A compiled step trains like the code it was made of: notes, book, our own; loss, parameters, moments, counters."""
 
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -99,6 +101,30 @@ def test_an_epoch_is_as_many_steps(engine):
         step.epoch(pixels[:, :, :3], onehot, order)
     with pytest.raises(backhand.errors.DTypeError, match="compiled for float32"):
         step.epoch(pixels.astype(np.float64), onehot, order)
+
+
+class Count:
+    def __init__(self):
+        self.steps, self.sum = 0, np.zeros(2000)
+
+    def step(self, x):
+        self.steps += 1
+        self.sum += np.cos(x)
+        return np.max(self.sum) - self.steps
+
+
+def test_ctrl_c_stops_a_long_epoch_after_a_whole_step():
+    count, x = Count(), np.zeros((1, 2000))
+    step = backhand.compile(count.step, x[0], engine="native")
+    order = np.zeros(5_000_000, int)  # many seconds of steps
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        step.epoch(x, order)
+    done = count.steps
+    assert 0 < done < len(order)
+    assert np.all(count.sum == done)
+    assert step.epoch(x, order[:3]).tolist() == [0.0] * 3
+    assert count.steps == done + 3
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -219,6 +245,12 @@ def test_the_engine_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("BACKHAND_ENGINE", "fortran")
     with pytest.raises(backhand.errors.OptionError, match="'fortran'; it can be eager, numpy, native"):
         backhand.compile(net, backhand.SGD(0.1), x, t)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_a_number_of_threads_that_is_none(threads):
+    with pytest.raises(backhand.errors.OptionError, match=r"threads is .*; it can be 1, 2"):
+        backhand.compile(ours(np.float64), backhand.SGD(0.1), *batch(), threads=threads)
 
 
 def test_source_and_explain_speak_of_the_users_code():

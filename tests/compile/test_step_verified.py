@@ -1,5 +1,6 @@
 """Never silently wrong: a program that differs is not kept, what can't be traced runs as it is, threads are refused."""
 
+import functools
 import multiprocessing
 import random
 import sys
@@ -248,12 +249,12 @@ def test_two_steps_in_two_threads_do_not_disturb_each_other():
 
 
 def test_two_threads_may_compile_at_once():
-    def work():
-        net, optimizer, x, t = made()
+    def work(net, optimizer, x, t):
         step = backhand.compile(net, optimizer, x, t)
         return [step(x, t) for _ in range(5)]
 
-    running = [in_a_thread(work) for _ in range(2)]
+    worlds = [made(), made()]  # here: they draw from NumPy's global random stream
+    running = [in_a_thread(functools.partial(work, *world)) for world in worlds]
     for thread, _ in running:
         thread.join(60)
     for _, found in running:

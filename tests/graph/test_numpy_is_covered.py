@@ -21,8 +21,7 @@ def dispatchable():
     found = {}
     for name in MODULES:
         module = importlib.import_module(name)
-        for key in dir(module):
-            thing = getattr(module, key, None)
+        for key, thing in list(vars(module).items()):  # not dir: what is deprecated warns when it is asked for
             if type(thing).__name__ == "_ArrayFunctionDispatcher" or hasattr(thing, "_implementation"):
                 found.setdefault(thing, f"{name}.{key}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,15 +62,31 @@ def one_thread(blas: Blas | None) -> Iterator[None]:
     if blas is None or blas.set_threads is None:
         yield
         return
-    with _lock:
-        if _users == 0:
-            _before = blas.get_threads()
-            blas.set_threads(1)
-        _users += 1
+    entered = False
     try:
+        with _lock:
+            if _users == 0:
+                _before = blas.get_threads()
+            _users, entered = _users + 1, True  # before it is set: Ctrl-C may come at any call
+            blas.set_threads(1)
         yield
     finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                blas.set_threads(_before)
+        if entered:
+            with _lock:
+                _users = max(0, _users - 1)  # a fork in the block has set it to 0
+                if _users == 0:
+                    blas.set_threads(_before)
+
+
+def _forked() -> None:
+    """In a new process the other threads are not there any more that would put the setting back."""
+    global _lock, _users
+    _lock = threading.Lock()
+    blas = find_blas() if _users else None
+    if blas is not None and blas.set_threads is not None:
+        blas.set_threads(_before)
+    _users = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -221,8 +221,10 @@ class Bound:
         if not self._flat:
             raise GraphError("epoch: the step's arguments are nested; it needs arrays, one for each data array")
         self._take_numbers()
-        outputs = self.program.epoch(data, order, PIXELS)
-        self._put_numbers()
+        try:
+            outputs = self.program.epoch(data, order, PIXELS)
+        finally:  # after an error or Ctrl-C: as many steps as are done
+            self._put_numbers()
         return self._result([v[0] for v in outputs] if single else outputs)
 
     def _result(self, outputs: list[Any]) -> Any:

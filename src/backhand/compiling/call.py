@@ -142,7 +142,8 @@ def _library() -> ctypes.PyDLL | None:
         return None
     try:
         text = files("backhand.compiling").joinpath("c", "call.c").read_text(encoding="utf-8")
-        library = ctypes.PyDLL(load(text, {})._name)
+        loaded = load(text, {})
+        library = ctypes.PyDLL(loaded._name, handle=loaded._handle)
     except (NativeError, OSError):
         return None
     for function in (library.bh_run, library.bh_guard):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -91,18 +92,20 @@ FEED = np.dtype(
 KEPT = np.dtype([("source", "i8"), ("target", "i8"), ("size", "i8")])
 
 
+AT_A_TIME = 0.1
+"""Seconds of steps without a look at signals (Ctrl-C), about."""
+
+
 def _native(
     program: Program, engine: NativeEngine, samples: list[Any], order: Any, scale: float | None, results: list[Any]
 ) -> None:
     steps = len(order)
     batch = order.size // steps if steps else 0
     feeds, kept = np.zeros(len(samples), FEED), np.zeros(len(results), KEPT)
-    targets = []
     places = engine.graph.inputs[: len(samples)]
     before = [engine.arrays[i] for i in places]
     for number, (node, x) in enumerate(zip(program.arguments, samples, strict=True)):
         target = program.staging(number)
-        targets.append(target)
         kind, inverse = 0, 0.0
         if x.dtype != node.dtype:
             assert scale is not None
@@ -117,21 +120,20 @@ def _native(
     run, where = engine.library.bh_epoch, ctypes.c_void_p(_address(plan))
     run.restype = ctypes.c_int64
     program.enter()
-    done = 0
+    done, most, known = 0, 1, False
     zeros = _without_zeros(engine, program, samples, scale)
     try:
-        while (done := engine.call(run, where, ctypes.c_int64(done))) < steps:
+        while done < steps:
+            plan[0] = stop = min(steps, done + most)
+            start = time.perf_counter()
+            done = engine.call(run, where, ctypes.c_int64(done), ctypes.c_int64(known))
             if engine.block[engine.place["error", 0]]:
                 engine.raise_error()
-            batches = [_gathered(n, x, order[done], scale) for n, x in zip(program.arguments, samples, strict=True)]
-            for target, value in zip(targets, batches, strict=True):
-                target[...] = value.reshape(-1)
-            engine.python_numbers()
-            engine.finish()
-            for result, read in zip(results, program.readers, strict=True):
-                result[done] = read()
-            engine.advance()
-            done += 1
+            known = done < stop
+            if known:
+                engine.python_numbers()
+            took = time.perf_counter() - start
+            most = min(2 * most, steps) if took < AT_A_TIME / 2 else max(1, most // 2) if took > AT_A_TIME else most
     finally:
         engine.block[engine.place["sparse", 0]] = 0
         for place, array in zip(places, before, strict=True):  # where single calls have their arguments

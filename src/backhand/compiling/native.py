@@ -1,11 +1,11 @@
 """From C text to a loaded library: compiled once by the machine's C compiler, then kept in the user's cache folder.
 
 An entry of the cache is loaded only if the user alone can have written it and it is whole; any other is built again.
+Where there is no such folder, or nothing can be loaded from it, the library is built for this process alone.
 """
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import hashlib
 import os
@@ -27,6 +27,8 @@ FLAGS = (
     # What may be assumed without changing a result: nobody asks errno or the floating-point flags; integers wrap.
     "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
     "-ffp-contract=off",  # a * b + c rounds twice, as in NumPy
+    # GCC moves data by way of MMX registers where there is no AVX, and long double is NaN in the whole process then.
+    *(("-mno-mmx",) if platform.machine() in ("x86_64", "AMD64", "i386", "i686") else ()),
 )  # fmt: skip
 NATIVE = ("-march=native",)
 TIME_LIMIT = 60.0
@@ -37,6 +39,10 @@ class NativeError(Exception):
     """There is no compiled program; the message says why in one line."""
 
 
+_unkept: dict[str, ctypes.CDLL] = {}
+"""What was built for this process alone, by key."""
+
+
 def load(source: str, headers: Mapping[str, str]) -> ctypes.CDLL:
     """The library of a C program, which includes ``headers``, compiled or from the cache.
 
@@ -44,22 +50,34 @@ def load(source: str, headers: Mapping[str, str]) -> ctypes.CDLL:
         NativeError: there is no C compiler, it fails or hangs, or what it makes can't be stored or loaded.
     """
     compiler = find_compiler()
-    key = hashlib.sha256(
-        "\0".join([source, *headers.values(), *compiler, *FLAGS, _compiler_version(compiler), _cpu()]).encode()
-    ).hexdigest()
-    for find in (cache_folder, _own_folder):
-        folder = find()
-        if folder is None:
-            continue
+    parts = [source, *headers.values(), *compiler, *FLAGS, _compiler_version(compiler), _cpu()]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    folder = cache_folder()
+    if folder is not None:
         entry = folder / f"{key}.so"
-        if _is_whole(entry, key):
-            return _open(entry)
         try:
+            if not _is_whole(entry, key):
+                _build(source, headers, compiler, entry, key)
+            return ctypes.CDLL(str(entry))
+        except OSError:  # read-only, full, or nothing there may be run
+            pass
+    if key not in _unkept:
+        _unkept[key] = _load_unkept(source, headers, compiler, key)
+    return _unkept[key]
+
+
+def _load_unkept(source: str, headers: Mapping[str, str], compiler: tuple[str, ...], key: str) -> ctypes.CDLL:
+    """Build in a folder that is gone afterwards: once loaded, a library needs its file no more."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="backhand-", ignore_cleanup_errors=True) as folder:
+            entry = Path(folder) / f"{key}.so"
             _build(source, headers, compiler, entry, key)
-        except OSError:  # read-only, full
-            continue
-        return _open(entry)
-    raise NativeError("no folder to keep the compiled program in can be written")
+            try:
+                return ctypes.CDLL(str(entry))
+            except OSError as error:
+                raise NativeError(f"the compiled program can't be loaded: {error}") from error
+    except OSError as error:
+        raise NativeError(f"no folder for the compiled program can be written: {error}") from error
 
 
 def find_compiler() -> tuple[str, ...]:
@@ -68,8 +86,11 @@ def find_compiler() -> tuple[str, ...]:
     Raises:
         NativeError: there is none.
     """
-    for wish in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        words = shlex.split(wish)
+    try:
+        chosen = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise NativeError(f"the variable CC is no command: {error}") from error
+    for words in (chosen, ["cc"], ["gcc"], ["clang"]):
         found = shutil.which(words[0]) if words else None
         if found:
             return found, *words[1:]
@@ -89,17 +110,6 @@ def cache_folder() -> Path | None:
     except (OSError, RuntimeError):  # read-only; no HOME
         return None
     return folder if _is_own(folder, stat.S_ISDIR) else None
-
-
-@lru_cache(maxsize=1)
-def _own_folder() -> Path | None:
-    """A folder for this process alone, for when the cache can't be used."""
-    try:
-        folder = tempfile.mkdtemp(prefix="backhand-")
-    except OSError:
-        return None
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def _is_own(path: Path, kind: object) -> bool:
@@ -128,36 +138,33 @@ def _digest(content: bytes, key: str) -> bytes:
     return hashlib.sha256(key.encode() + content).digest()
 
 
-def _open(entry: Path) -> ctypes.CDLL:
-    try:
-        return ctypes.CDLL(str(entry))
-    except OSError as error:
-        raise NativeError(f"the compiled program can't be loaded: {error}") from error
-
-
 def _build(source: str, headers: Mapping[str, str], compiler: tuple[str, ...], entry: Path, key: str) -> None:
+    """Raises OSError if the folder can't hold it, NativeError if the compiler fails."""
     with tempfile.TemporaryDirectory(prefix="build-", dir=entry.parent) as folder:
         text, made = Path(folder) / "step.c", Path(folder) / "step.so"
         text.write_text(source, encoding="utf-8")
         for name, content in headers.items():
             (Path(folder) / name).write_text(content, encoding="utf-8")
-        command = [*compiler, *NATIVE, *FLAGS, "-o", str(made), str(text), "-lm"]
-        said = _run(command)
-        if said and "march" in said:  # not every compiler knows the machine
-            said = _run([part for part in command if part not in NATIVE])
-        if "No space left" in said:
-            raise OSError(said)
-        if said:
-            raise NativeError(f"the C compiler {compiler[0]} failed: {said}")
+        for native in (NATIVE, ()):  # not every compiler knows the machine
+            complaint = _complaint([*compiler, *native, *FLAGS, "-o", str(made), str(text), "-lm"], folder)
+            if complaint is None:
+                break
+        else:
+            raise NativeError(f"the C compiler {compiler[0]} failed: {complaint}")
+        if not made.is_file():
+            raise NativeError(f"the C compiler {compiler[0]} said nothing and made nothing")
         built = made.read_bytes()
         made.write_bytes(built + _digest(built, key))
         made.chmod(0o700)
         os.replace(made, entry)
 
 
-def _run(command: list[str]) -> str:
-    """Run a compiler; gives the first line of what it complains about, empty if it succeeded."""
-    environment = {**os.environ, "LC_ALL": "C"}
+def _complaint(command: list[str], folder: str) -> str | None:
+    """Run a compiler, whose own files go into a folder; gives its first complaint, None if it succeeded.
+
+    Raises OSError if the disk is full.
+    """
+    environment = {**os.environ, "LC_ALL": "C", "TMPDIR": folder}
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -167,16 +174,21 @@ def _run(command: list[str]) -> str:
         raise NativeError(f"the C compiler {command[0]} can't be run: {error.strerror}") from error
     try:
         said = process.communicate(timeout=TIME_LIMIT)[1].decode(errors="replace")
-    except subprocess.TimeoutExpired:
+    except BaseException as error:  # Ctrl-C doesn't reach it in its own session
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)  # cc1 and as, too
         process.kill()
         process.communicate()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
         raise NativeError(f"the C compiler {command[0]} did not finish in {TIME_LIMIT:g} seconds") from None
     if process.returncode == 0:
-        return ""
+        return None
     lines = [line for line in said.splitlines() if "error" in line] or said.splitlines()
-    return lines[0].strip() if lines else f"exit code {process.returncode}"
+    complaint = lines[0].strip() if lines else f"exit code {process.returncode}"
+    if "No space left" in said or "quota exceeded" in said:
+        raise OSError(complaint)
+    return complaint
 
 
 def _compiler_version(compiler: tuple[str, ...]) -> str:

@@ -22,6 +22,8 @@ __all__ = ["NativeEngine"]
 
 ALIGNED = 64
 OUT_OF_RANGE = "an index of the step is out of range for the axis that it is used on"
+MOST_THREADS = 64
+"""Of one program: BH_MOST_WORKERS and the thread that runs the step."""
 
 
 class NativeEngine:
@@ -38,7 +40,7 @@ class NativeEngine:
     def __init__(self, plan: Plan, threads: int | None = None) -> None:
         self.plan, self.graph = plan, plan.graph
         blas = find_blas()
-        threads = threads or available_threads()
+        threads = min(threads or available_threads(), MOST_THREADS)
         self.blas = blas
         self.density: float | None = None  # of the samples of the last epoch,
         self.leaves_out_zeros = False  # and whether its products left out the zeros

@@ -45,11 +45,11 @@ def compile(function: Any, *inputs: Any, engine: str | None = None, threads: int
         inputs: example values, as for :func:`backhand.trace`: a batch of the shapes and dtypes that will come.
         engine: ``"native"`` (C), ``"numpy"`` or ``"eager"`` (the code itself); None for what the environment variable
             BACKHAND_ENGINE says, or else native.
-        threads: how many a native program may use; None for as many as there are and are of use.
+        threads: how many a native program may use, 64 at most; None for as many as there are and are of use.
 
     Raises:
         NetworkError: a network without what training needs.
-        OptionError: an engine that there isn't.
+        OptionError: an engine that there isn't, or another number of threads than 1, 2, ...
         BackhandError: what the code itself raises on these inputs comes through.
 
     >>> import numpy as np, backhand
@@ -97,6 +97,8 @@ class Step:
         self._engine = engine or os.environ.get("BACKHAND_ENGINE") or "native"
         if self._engine not in ENGINES:
             raise OptionError(f"the engine is {self._engine!r}; it can be {', '.join(ENGINES)}")
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise OptionError(f"threads is {threads!r}; it can be 1, 2, ..., or None for as many as are of use")
         self._threads = threads
         self._tell = tell or _warn
         self._told: set[str] = set()

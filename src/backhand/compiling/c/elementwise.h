@@ -13,9 +13,11 @@
 
 /* One rounding where the processor has it for free, else two. */
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__)
+#define BH_FUSED 1
 #define bh_madd_f(a, b, c) __builtin_fmaf(a, b, c)
 #define bh_madd_d(a, b, c) __builtin_fma(a, b, c)
 #else
+#define BH_FUSED 0
 #define bh_madd_f(a, b, c) ((a) * (b) + (c))
 #define bh_madd_d(a, b, c) ((a) * (b) + (c))
 #endif

@@ -8,7 +8,7 @@ struct bh_feed {
     int64_t batch;        /* how many samples a step takes */
     int64_t shared;       /* gathered by the tasks that read the rows, or before them all */
     int64_t kind;         /* 0: copied; 1: pixels to float32; 2: pixels to float64 */
-    double scale, inverse; /* what pixels are divided by; 1 / scale if that and one correction divide exactly, or 0 */
+    double scale, inverse; /* what pixels are divided by; 1 / scale if that and one fused correction divide exactly, or 0 */
 };
 struct bh_kept { const char *source; char *target; int64_t size; };
 struct bh_epoch {
@@ -20,7 +20,7 @@ struct bh_epoch {
 
 #define BH_PIXELS(T, c) \
     SPARE void bh_pixels_##c(const uint8_t *restrict x, T *restrict y, int64_t n, T scale, T inverse) { \
-        if (inverse != 0) { \
+        if (BH_FUSED && inverse != 0) { \
             _Pragma("omp simd") for (int64_t i = 0; i < n; i++) { \
                 T v = x[i], q = v * inverse; \
                 y[i] = bh_madd_##c(bh_madd_##c(-q, scale, v), inverse, q); \

@@ -42,10 +42,11 @@ static void bh_take(int64_t seen) {
     for (;;) {
         int64_t ticket = __atomic_load_n(&bh_pool.ticket, __ATOMIC_ACQUIRE);
         if (ticket >> 16 != seen >> 16) return;
-        bh_task *run = bh_pool.run;
-        struct step *step = bh_pool.step;
+        bh_task *run = __atomic_load_n(&bh_pool.run, __ATOMIC_RELAXED);
+        struct step *step = __atomic_load_n(&bh_pool.step, __ATOMIC_RELAXED);
         int64_t task = ticket & 0xffff;
-        if (task >= bh_pool.tasks) return;
+        if (task >= __atomic_load_n(&bh_pool.tasks, __ATOMIC_RELAXED)) return;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE); /* if one of these is of a later generation, the ticket is, too: */
         if (!__atomic_compare_exchange_n(&bh_pool.ticket, &ticket, ticket + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
         run(step, task);
         __atomic_add_fetch(&bh_pool.done, 1, __ATOMIC_RELEASE);
@@ -73,13 +74,14 @@ static void *bh_work(void *unused) {
     return 0;
 }
 
-/* A child process has none of its parent's threads. */
+/* A child process has none of its parent's threads, and does none of the tasks that those were at. */
 static void bh_after_fork(void) {
     static const pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static const pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
     bh_pool.lock = lock;
     bh_pool.wake = wake;
     bh_pool.workers = bh_pool.sleepers = bh_pool.busy = 0;
+    bh_pool.ticket |= 0xffff;
 }
 
 static void bh_start_workers(int wanted) {
@@ -138,12 +140,13 @@ SPARE void bh_together(struct step *restrict p, bh_task *run, int64_t tasks) {
         return;
     }
     if (bh_pool.workers < p->threads - 1) bh_start_workers(p->threads - 1 < BH_MOST_WORKERS ? p->threads - 1 : BH_MOST_WORKERS);
-    int64_t ticket = ((bh_pool.ticket >> 16) + 2) << 16;
+    int64_t ticket = ((__atomic_load_n(&bh_pool.ticket, __ATOMIC_RELAXED) >> 16) + 2) << 16;
     __atomic_store_n(&bh_pool.ticket, ticket - 1, __ATOMIC_SEQ_CST);  /* closed: no late worker takes what is not there */
-    bh_pool.run = run;
-    bh_pool.step = p;
-    bh_pool.tasks = tasks;
-    bh_pool.done = 0;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* ... before any of this can be seen */
+    __atomic_store_n(&bh_pool.run, run, __ATOMIC_RELAXED);
+    __atomic_store_n(&bh_pool.step, p, __ATOMIC_RELAXED);
+    __atomic_store_n(&bh_pool.tasks, tasks, __ATOMIC_RELAXED);
+    __atomic_store_n(&bh_pool.done, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&bh_pool.ticket, ticket, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&bh_pool.sleepers, __ATOMIC_SEQ_CST)) {
         pthread_mutex_lock(&bh_pool.lock);

@@ -66,9 +66,9 @@ refuse(_RARE, "fft fft2 fftn fftfreq fftshift hfft ifft ifft2 ifftn ifftshift ih
 
 
 for _module in (np.char, np.strings, np.lib.scimath):  # text, and functions that turn complex by value
-    for _name in dir(_module):
-        if hasattr(getattr(_module, _name), "_implementation"):
-            REFUSED.setdefault(getattr(_module, _name), "keep to NumPy's functions of real arrays")
+    for _value in list(vars(_module).values()):  # not dir: what is deprecated warns when it is asked for
+        if hasattr(_value, "_implementation"):
+            REFUSED.setdefault(_value, "keep to NumPy's functions of real arrays")
 
 
 def handles(*functions: Any) -> Callable[[Handler], Handler]:
