@@ -1,5 +1,15 @@
+import signal
+
 import numpy as np
 import pytest
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, also where the tests run in the background and wouldn't see it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(params=["this processor", "any processor"])

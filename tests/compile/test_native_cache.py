@@ -222,7 +222,7 @@ def test_a_variable_cc_that_can_t_be_read(graph, folder, monkeypatch):
     assert (program.engine, "variable CC" in program.note) == ("numpy", True)
 
 
-def test_ctrl_c_ends_the_compiler_too(tmp_path, graph, folder, compiler):
+def test_ctrl_c_ends_the_compiler_too(tmp_path, graph, folder, compiler, ctrl_c):
     compiler(f'sleep 60 & echo $! > "{tmp_path}/child"; sleep 0.3; kill -INT $PPID; wait')
     with pytest.raises(KeyboardInterrupt):
         build(graph)

@@ -200,6 +200,14 @@ def test_wrong_inputs_raise_what_the_layers_raise():
         step(bad, t)
 
 
+def test_a_long_list_is_not_traced_number_by_number():
+    step = backhand.compile(lambda x: np.sum(np.asarray(x) * 2.0), np.ones(5000), engine="numpy")
+    with pytest.warns(RuntimeWarning, match="more than 1000 numbers, such as a long list, run as they are"):
+        assert step([1.0] * 5000) == 10000
+    assert step(np.ones(5000)) == 10000
+    assert step.engine == "numpy"
+
+
 def test_bad_values_in_the_first_calls_and_in_an_epoch():
     net = backhand.TwoLayerNet(7, 5, 3)
     x, t = batch()

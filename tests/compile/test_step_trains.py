@@ -113,7 +113,7 @@ class Count:
         return np.max(self.sum) - self.steps
 
 
-def test_ctrl_c_stops_a_long_epoch_after_a_whole_step():
+def test_ctrl_c_stops_a_long_epoch_after_a_whole_step(ctrl_c):
     count, x = Count(), np.zeros((1, 2000))
     step = backhand.compile(count.step, x[0], engine="native")
     order = np.zeros(5_000_000, int)  # many seconds of steps

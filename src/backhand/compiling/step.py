@@ -32,6 +32,8 @@ CHECKED = 2
 """So many first runs of each program are compared with the original's."""
 MOST_PROGRAMS = 16
 """For so many signatures a step makes programs; for more it runs the original."""
+MOST_LEAVES = 1000
+"""So many arrays and numbers at most are traced as arguments; a list of more is a data set that is no array."""
 
 
 def compile(function: Any, *inputs: Any, engine: str | None = None, threads: int | None = None) -> Step:
@@ -282,6 +284,12 @@ class Step:
             return None
         if {"raise", "call"}.intersection(np.geterr().values()):
             self._keep_original('np.seterr is set to "raise" or "call", and a compiled step raises nothing of the kind')
+            return None
+        if len(flatten(inputs, is_number)[1]) > MOST_LEAVES:
+            self._say_once(
+                f"arguments of more than {MOST_LEAVES} numbers, such as a long list, run as they are: "
+                "make them an array"
+            )
             return None
         try:
             with _Alone():
