@@ -19,6 +19,8 @@ from contenders import GROWING, OURS, Contender, Result, Running
 from workloads import GROWTH, Workload
 
 THREADS = (1, 2)
+PAUSE = 0.1
+"""Seconds between two turns: the idle threads of BLAS and OpenMP spin for a while before they sleep."""
 
 
 def say(text: str) -> None:
@@ -44,14 +46,10 @@ def compared(
         else:
             running.append(best)
     try:
-        for _ in range(repetitions):
-            for one in running:
-                one.measure()
+        _turns(running, repetitions)
         if busy:
             with _busy_process():
-                for _ in range(repetitions):
-                    for one in running:
-                        one.measure(busy=True)
+                _turns(running, repetitions, busy=True)
     finally:
         for one in running:
             one.stop()
@@ -70,15 +68,22 @@ def _better(contender: Contender, workload: Workload, seconds: float, threads: t
     for one in both:
         one.prepared()
     alive = [one for one in both if not one.result.error]
-    for _ in range(3 if len(alive) > 1 else 1):
-        for one in alive:
-            one.measure()
+    _turns(alive, 3 if len(alive) > 1 else 1)
     best = min(alive, key=lambda one: min(one.result.quiet), default=both[0])
     best.result.quiet.clear()
     for one in both:
         if one is not best:
             one.stop()
     return best
+
+
+def _turns(running: list[Running], repetitions: int, busy: bool = False) -> None:
+    """One after the other, again and again."""
+    for _ in range(repetitions):
+        for one in running:
+            if not one.result.error:
+                time.sleep(PAUSE)
+                one.measure(busy)
 
 
 def _same_loss(results: list[Result]) -> None:
@@ -116,10 +121,7 @@ def growth(contenders: list[Contender], repetitions: int, seconds: float) -> dic
                     other.prepare(workload, seconds)
                     one.prepared()
                     other.prepared()
-                for _ in range(repetitions):
-                    for one in running:
-                        if not one.result.error:
-                            one.measure()
+                _turns(running, repetitions)
                 for one in running:
                     if one.result.quiet:
                         row, value = found[axis][one.contender.title], median(one.result.quiet)

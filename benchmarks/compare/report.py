@@ -190,7 +190,7 @@ _HEAD = """\
 Written by `{command}`; nothing in it was typed by hand. {machine}; {versions}.
 
 Each contender trains the same network from the same weights on the same batches, in a process of its own, at its better
-number of threads, 1 or 2. They take turns, so that whatever disturbs the machine disturbs all; a figure is the
+number of threads, 1 or 2. They take turns, with a pause between, so that whatever disturbs the machine disturbs all; a figure is the
 median of the turns. Before it is measured, each must reach the same loss after 20 steps (not scikit-learn, which has
 an order of its own). A step is everything from the data set in memory to the updated parameters: drawing the batch,
 scaling, forward, backward, update. "By epoch" is `step.epoch`, "by call" is `step(x, t)`.

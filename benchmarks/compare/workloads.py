@@ -25,7 +25,7 @@ class Workload:
     lr: float = 0.1
     dtype: str = "float32"
     samples: int = 60_000
-    steps: int = 600  # of one measurement; slow contenders make fewer
+    steps: int = 2000  # of one measurement; slow contenders make fewer
 
     @property
     def is_dnn(self) -> bool:
@@ -80,7 +80,7 @@ class Workload:
 
 A = Workload("a", (784, 50, 10), 100)
 B = Workload("b", (10, *[32] * 6, 2), 1, lr=0.01, dtype="float64", samples=1, steps=20_000)
-C_SGD = Workload("c-SGD", (784, 1024, 1024, 10), 256, steps=16)
+C_SGD = Workload("c-SGD", (784, 1024, 1024, 10), 256)
 C_ADAM = replace(C_SGD, name="c-Adam", optimizer="Adam", lr=0.001)
 MAIN = {w.name: w for w in (A, B, C_SGD, C_ADAM)}
 
@@ -98,8 +98,8 @@ def _a(**changes: Any) -> Workload:
 
 
 GROWTH = {
-    "batch size": {n: _a(batch=n, steps=max(20, 20_000 // n)) for n in (25, 200, 1600)},
-    "hidden neurons": {n: _a(sizes=(784, n, 10), steps=200 if n < 1000 else 40) for n in (50, 400, 3200)},
-    "hidden layers": {n: _a(sizes=(784, *[50] * n, 10), steps=200) for n in (1, 4, 16)},
-    "samples to draw from": {n: _a(samples=n, steps=300) for n in (6_000, 60_000, 240_000)},
+    "batch size": {n: _a(batch=n) for n in (25, 200, 1600)},
+    "hidden neurons": {n: _a(sizes=(784, n, 10)) for n in (50, 400, 3200)},
+    "hidden layers": {n: _a(sizes=(784, *[50] * n, 10)) for n in (1, 4, 16)},
+    "samples to draw from": {n: _a(samples=n) for n in (6_000, 60_000, 240_000)},
 }

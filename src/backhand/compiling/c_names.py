@@ -11,8 +11,10 @@ import numpy as np
 
 from backhand.compiling.recipe import C_TYPES
 
-__all__ = ["Names", "c_type", "identifier", "literal", "where"]
+__all__ = ["CHOICE", "Names", "c_type", "identifier", "literal", "where"]
 
+CHOICE = ("alone", "window", "began", "steps", "time", "hold", "held", "expected", "tried", "lost")
+"""Members of a step that uses workers, five integers and five doubles: whether it does, and what that is decided by."""
 RESERVED = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
@@ -21,7 +23,7 @@ RESERVED = {
     "INT64_MIN", "EXPORT", "SPARE", "INLINE", "NOINLINE",
     # members of a step
     "error", "threads", "gemm_f", "gemm_d", "feed", "order", "left", "sparse",
-    "alone", "window", "began", "steps", "time", "hold", "tried", "lost",
+    *CHOICE,
 }  # fmt: skip
 
 _OURS = re.compile(r"[ijkl]\d?|k\d+.*|acc\d+|int\d+_t|uint\d+_t")

@@ -10,7 +10,7 @@ from importlib.resources import files
 from backhand.compiling.blas import Blas
 from backhand.compiling.c_functions import AFTER, BEFORE, LOOPS, Form, Function, c_function, form, same_for
 from backhand.compiling.c_loops import Access, Loops, part_step, write_loops
-from backhand.compiling.c_names import Names, c_type, identifier, where
+from backhand.compiling.c_names import CHOICE, Names, c_type, identifier, where
 from backhand.compiling.c_numbers import write_numbers
 from backhand.compiling.c_products import blas_fits, is_small, write_product
 from backhand.compiling.c_sparse import gather_sparse, write_sparse
@@ -47,10 +47,6 @@ class Source:
     tasks: int = 1  # of a region
 
 
-_CHOICE = (
-    "    int64_t alone, window, began, steps, time, hold; /* are the workers worth it: see bh_learn */",
-    "    double tried, lost;",
-)
 LONG = 2e6
 """Cycles of a long stage."""
 
@@ -170,7 +166,7 @@ class _Writer:
         self.source.fields += [
             (name, 0) for name in ("error", "threads", "sgemm", "dgemm", "feed", "order", "left", "sparse")
         ]
-        choice = ("alone", "window", "began", "steps", "time", "hold", "tried", "lost") if self.tasks > 1 else ()
+        choice = CHOICE if self.tasks > 1 else ()
         self.source.fields += [(name, 0) for name in choice]
         integer = "int64_t" if self.blas is None or self.blas.integer == 8 else "int"
         return [
@@ -192,7 +188,8 @@ class _Writer:
             "    const int64_t *order; /* the rows of this step and of those that follow: ... */",
             "    int64_t left; /* ... this many */",
             "    struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */",
-            *(_CHOICE if choice else []),
+            *([f"    int64_t {', '.join(choice[:5])}; /* are the workers worth it: see bh_learn */"] if choice else []),
+            *([f"    double {', '.join(choice[5:])};"] if choice else []),
             "};",
             *(['#include "workers.h"'] if self.tasks > 1 else []),
             "",

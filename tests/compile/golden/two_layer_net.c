@@ -40,8 +40,8 @@ struct step {
     const int64_t *order; /* the rows of this step and of those that follow: ... */
     int64_t left; /* ... this many */
     struct bh_sparse *sparse; /* the batch without its zeros, if it is mostly zeros */
-    int64_t alone, window, began, steps, time, hold; /* are the workers worth it: see bh_learn */
-    double tried, lost;
+    int64_t alone, window, began, steps, time; /* are the workers worth it: see bh_learn */
+    double hold, held, expected, tried, lost;
 };
 #include "workers.h"
 

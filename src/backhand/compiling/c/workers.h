@@ -101,30 +101,35 @@ static void bh_start_workers(int wanted) {
 /* Are the workers worth it? On a machine that does other work, or whose processors share their units, they may not be.
    So now and then there is a trial: a window of the other way, then one of this way, and again. Only if the other way
    wins every time it is taken from then on; with the first window that it loses the trial is over. Trials become rarer as
-   long as they change nothing, and never take more than a small part of the time. */
+   long as they change nothing, and never take more than a small part of the time; but if steps take longer than they did
+   in the last trial, the next one comes at once. */
 SPARE void bh_begin(struct step *restrict p) {
     if (p->threads > 1) p->began = bh_clock();
 }
 
 SPARE void bh_learn(struct step *restrict p) {
-    enum { WINDOW = 16000000 /* ns: some turns of the scheduler */, WINDOWS = 6, SHORTEST = 200000000, LONGEST = 2000000000, PART = 40 };
+    enum { MS = 1000000, WINDOW = 8 * MS, WINDOWS = 6, SHORTEST = 100 * MS, LONGEST = 1000 * MS, PART = 40, AT_ONCE = 10 };
     if (p->threads < 2) return;
     p->steps++;
     p->time += bh_clock() - p->began;
-    if (p->time < (p->window ? WINDOW : p->hold)) return;
+    if (p->time < WINDOW) return;
     double all = (double)p->time, mean = all / (double)p->steps;
     p->steps = p->time = 0;
-    if (p->window == 0) p->lost = 0;
-    if (p->window % 2) {
+    if (p->window == 0) { /* no trial is on */
+        p->held += all;
+        int worse = mean > 1.25 * p->expected && p->held > AT_ONCE * (WINDOW + p->lost);
+        if (p->held < p->hold && !worse) return;
+    } else if (p->window % 2) {
         p->tried = mean;
-        p->lost += all;
-    } else if (p->window) {
+        p->lost = all;
+    } else {
         int won = p->tried < mean;
         if (!won || p->window == WINDOWS) { /* the trial is over */
-            int64_t longer = won || !p->hold ? SHORTEST : p->hold < LONGEST / 2 ? 2 * p->hold : LONGEST;
-            int64_t least = won ? 0 : PART * (int64_t)(p->lost * (1 - mean / p->tried));
-            p->hold = longer > least ? longer : least;
-            p->window = 0;
+            p->expected = won ? p->tried : mean;
+            p->lost = won ? 0 : p->lost * (1 - mean / p->tried);
+            p->hold = won || p->hold == 0 ? SHORTEST : p->hold < LONGEST / 2 ? 2 * p->hold : LONGEST;
+            if (p->hold < PART * p->lost) p->hold = PART * p->lost;
+            p->held = p->window = 0;
             if (won) p->alone = !p->alone;
             return;
         }
