@@ -12,7 +12,7 @@ import numpy as np
 
 from backhand.compiling.batches import PIXELS
 from backhand.compiling.call import Calls
-from backhand.compiling.guard import build_of, checks_of, key_orders
+from backhand.compiling.guard import Check, build_of, checks_of, key_orders
 from backhand.compiling.program import build
 from backhand.errors import DTypeError, GraphError, ShapeError, TraceError
 from backhand.graph import Recording
@@ -52,7 +52,8 @@ class Bound:
         self._remade = {p for p in recording.remade if any(r.startswith(f"{p}[") for r in recording.program.rebound)}
         self._orders: dict[str, list[Any]] = {}  # the keys of dicts
         self._build: dict[str, Any] | None = None  # how the objects were built; if the first call builds on: after it
-        self._calls: Calls
+        self._checks: list[Check] = []
+        self._calls: Calls | None = None
         self._kept: list[tuple[Any, int]] = []
         self._flat = all(child.kind == "leaf" for child in self.graph.arguments.children)
         self._given = {s.input for s in self.graph.state if s.argument and s.output is not None}
@@ -77,14 +78,14 @@ class Bound:
         """
         self._part_from_kept(inputs)
         twins = self._bind(self._world(inputs))
-        checks = checks_of(self._world(inputs), self.recording.program, self.recording.target.paths, self.unstable)
+        self._checks = checks_of(
+            self._world(inputs), self.recording.program, self.recording.target.paths, self.unstable
+        )
         twins += self._replaced(inputs)
         self._kept = [(twin, 0) for twin in twins]
         del twins
         self._kept = [(twin, sys.getrefcount(twin) - 1) for twin, _ in self._kept]  # 1: the list that is going
-        flat = self._flat and self.graph.results.kind == "leaf" and not self._kept
-        entry = self.program.entry() if flat else None
-        self._calls = Calls(checks, self.program.engine == "native", entry, self._owners.values())
+        self._calls = None
 
     def _part_from_kept(self, inputs: tuple[Any, ...]) -> None:
         """Where each call makes a new list or dict of arrays, whoever kept the old one keeps what is in it."""
@@ -161,11 +162,17 @@ class Bound:
         for array, count in self._kept:
             if sys.getrefcount(array) > count:
                 return False
-        return self._calls.holds()
+        return all(check.holds() for check in self._checks) if self._calls is None else self._calls.holds()
 
-    @property
     def direct(self) -> Callable[..., Any] | None:
-        """``holds`` and ``run`` in one call, without Python in between, where that can be: see ``Calls.run``."""
+        """``holds`` and ``run`` in one call, without Python in between, where that can be: see ``Calls.run``.
+
+        Made when it is first asked for: who trains by epoch needs neither it nor the library that it is in.
+        """
+        if self._calls is None:
+            flat = self._flat and self.graph.results.kind == "leaf" and not self._kept
+            entry = self.program.entry() if flat else None
+            self._calls = Calls(self._checks, self.program.engine == "native", entry, self._owners.values())
         return self._calls.run
 
     def state_values(self) -> list[Any]:

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from backhand.compiling.alone import Alone
 from backhand.compiling.batches import batch, batches
 from backhand.compiling.bound import Bound
 from backhand.compiling.call import MISS
 from backhand.compiling.explain import table
 from backhand.compiling.original import Training, training, trains
+from backhand.compiling.signature import HUGE, are_arrays, signature_of
 from backhand.compiling.verify import side_by_side
 from backhand.errors import BusyError, DTypeError, GraphError, OptionError, ShapeError, TraceError
 from backhand.graph import Recording, record
@@ -175,7 +177,8 @@ class Step:
                         self._look_for_the_cause(inputs)
                     return result
             bound = self._current
-            if bound is not None and ((self._arrays and _are_arrays(inputs)) or self._fits(inputs)) and bound.holds():
+            if bound is not None and ((self._arrays and are_arrays(inputs)) or self._fits(inputs)) and bound.holds():
+                self._direct = bound.direct()  # from the next call on
                 try:
                     result = bound.run(inputs)
                 except (ShapeError, DTypeError, GraphError):  # before anything has run: not this program's inputs
@@ -215,7 +218,7 @@ class Step:
 
     def _fits(self, inputs: tuple[Any, ...]) -> bool:
         """Are these of the current program's signature? (If they are arrays, the program itself looks.)"""
-        return bool(_signature(inputs) == self._signature)
+        return bool(signature_of(inputs) == self._signature)
 
     def _slowly(self, inputs: tuple[Any, ...]) -> Any:
         """A first call, or one after something has changed."""
@@ -232,7 +235,7 @@ class Step:
 
     def _checked(self, bound: Bound, inputs: tuple[Any, ...], run: Callable[[], Any]) -> Any:
         """One step beside the original."""
-        with _Alone():
+        with Alone():
             verdict = side_by_side(bound, inputs, run)
         if verdict.difference:
             self._keep_original(f"the compiled step isn't the original: {verdict.difference}")
@@ -244,16 +247,16 @@ class Step:
 
     def _use(self, bound: Bound, inputs: tuple[Any, ...]) -> None:
         """The next calls, as long as nothing changes, are this program's."""
-        self._current, self._direct, self._signature = bound, bound.direct, _signature(inputs)
-        self._arrays = _are_arrays(inputs)
+        self._current, self._signature = bound, signature_of(inputs)
+        self._arrays = are_arrays(inputs)
 
     def _program_for(self, inputs: tuple[Any, ...]) -> Bound | None:
         """The program for these inputs and for the objects as they are, attached; None: the original must run."""
         self._current = self._direct = None
         if self.reason:
             return None
-        signature = _signature(inputs)
-        if signature in self._refused or _HUGE in signature[1]:
+        signature = signature_of(inputs)
+        if signature in self._refused or HUGE in signature[1]:
             return None
         moved: set[str] = set()
         for known, bound in self._programs:
@@ -292,7 +295,7 @@ class Step:
             )
             return None
         try:
-            with _Alone():
+            with Alone():
                 recording = self._record(inputs)
         except (TraceError, GraphError) as error:
             self._refuse(inputs, str(error))
@@ -310,7 +313,7 @@ class Step:
             return None
         if bound.program.note:
             self._say_once(bound.program.note)
-        self._programs.append((_signature(inputs), bound))
+        self._programs.append((signature_of(inputs), bound))
         return bound
 
     def _compile_half(self, inputs: tuple[Any, ...], reason: str) -> None:
@@ -376,7 +379,7 @@ class Step:
 
     def _refuse(self, inputs: tuple[Any, ...], reason: str) -> None:
         """Without a program for inputs like these: what others have, they keep."""
-        signature = _signature(inputs)
+        signature = signature_of(inputs)
         if not any(bound.checked for known, bound in self._programs if known != signature):
             self._compile_half(inputs, reason)
         elif len(self._refused) < MOST_PROGRAMS:
@@ -403,26 +406,6 @@ class Step:
             set_random_state(stream)
 
 
-class _Alone:
-    """Tracing and comparing put the process's random streams back, so one thread at a time does it."""
-
-    lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self.lock.acquire()
-
-    def __exit__(self, *exc: object) -> None:
-        self.lock.release()
-
-    @classmethod
-    def forked(cls) -> None:
-        """In a new process nobody is inside, whoever was in the old one."""
-        cls.lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Alone.forked)
-
 _HERE = os.path.dirname(__file__) + os.sep
 _BUSY = (
     "this step is running in another thread: a step trains one network in place, from one thread at a time. "
@@ -435,24 +418,3 @@ def _warn(text: str) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         depth, frame = depth + 1, frame.f_back
     warnings.warn(text, RuntimeWarning, stacklevel=depth)
-
-
-def _signature(inputs: tuple[Any, ...]) -> Any:
-    """What a program holds for: shapes and dtypes of arrays, the types of numbers, everything else as it is."""
-    structure, leaves, _ = flatten(inputs, is_number)
-    return structure, tuple(map(_kind, leaves))
-
-
-def _kind(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        kind = np.ndarray if type(value) in (np.memmap, np.recarray) else type(value)
-        return kind, value.shape, value.dtype
-    return _HUGE if type(value) is int and not -(2**63) <= value < 2**63 else type(value)
-
-
-_HUGE = "an integer that only Python holds"
-
-
-def _are_arrays(inputs: tuple[Any, ...]) -> bool:
-    """Plain arrays, whose shapes and dtypes the program itself looks at."""
-    return all(type(value) is np.ndarray for value in inputs)
