@@ -21,7 +21,7 @@ typedef struct {
 } array;
 typedef object *function(object *self, object *const *arguments, ptrdiff_t count);
 typedef struct { const char *name; function *run; int flags; const char *doc; } method;
-enum { FASTCALL = 0x80, C_CONTIGUOUS = 1, ALIGNED = 0x100, MAY_BE_WRITTEN = 0x400 };
+enum { FASTCALL = 0x80, C_CONTIGUOUS = 1, MAY_BE_WRITTEN = 0x400 };
 
 extern object *PyCFunction_NewEx(method *, object *self, object *module);
 extern object *PyList_GetItem(object *, ptrdiff_t);
