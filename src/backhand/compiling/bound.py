@@ -12,7 +12,7 @@ import numpy as np
 
 from backhand.compiling.batches import PIXELS
 from backhand.compiling.call import Calls
-from backhand.compiling.guard import Check, build_of, checks_of, key_orders
+from backhand.compiling.guard import Check, all_hold, build_of, checks_of, key_orders
 from backhand.compiling.program import build
 from backhand.errors import DTypeError, GraphError, ShapeError, TraceError
 from backhand.graph import Recording
@@ -76,26 +76,20 @@ class Bound:
             TraceError: the objects are not as they were traced.
             ShapeError, DTypeError, GraphError: an array of theirs has another shape, dtype or order in memory.
         """
-        self._part_from_kept(inputs)
-        twins = self._bind(self._world(inputs))
-        self._checks = checks_of(
-            self._world(inputs), self.recording.program, self.recording.target.paths, self.unstable
-        )
-        twins += self._replaced(inputs)
+        world = self._world(inputs)
+        if self._remade:
+            _part_from_kept(world, self._remade)
+            world = self._world(inputs)
+        twins = self._bind(world)
+        world = self._world(inputs)  # with the twins in it
+        self._checks = checks_of(world, self.recording.program, self.recording.target.paths, self.unstable)
+        # In what each call replaces it replaces arrays: like these it must be nobody else's.
+        twins += [place.value for place in world.places if place.path in self._remade]
+        del world  # which holds them
         self._kept = [(twin, 0) for twin in twins]
         del twins
         self._kept = [(twin, sys.getrefcount(twin) - 1) for twin, _ in self._kept]  # 1: the list that is going
         self._calls = None
-
-    def _part_from_kept(self, inputs: tuple[Any, ...]) -> None:
-        """Where each call makes a new list or dict of arrays, whoever kept the old one keeps what is in it."""
-        for place in self._world(inputs).places:
-            if place.path in self._remade and isinstance(place.value, list | dict):
-                place.set(copy.copy(place.value))
-
-    def _replaced(self, inputs: tuple[Any, ...]) -> list[Any]:
-        """The lists, dicts and tuples in which each call replaces what it replaces: they must be nobody else's too."""
-        return [p.value for p in self._world(inputs).places if p.path in self._remade]
 
     def _world(self, inputs: tuple[Any, ...]) -> World:
         target = self.recording.target
@@ -104,7 +98,7 @@ class Bound:
     def _bind(self, world: World) -> list[Any]:
         """Bind the program to the state in a world; gives the copies that were put in the place of replaced arrays."""
         program = self.recording.program
-        leaves = {path: value for path, value, _ in reversed(world.leaves)}
+        leaves = world.by_path
         places = {path: place for path, _, place in reversed(world.leaves) if place is not None}
         check_fits(program, leaves, world.settings)
         self._check_build(world)
@@ -152,7 +146,7 @@ class Bound:
             self.attach(inputs)
         except (TraceError, GraphError, ShapeError, DTypeError):
             program = self.recording.program
-            leaves = {path: value for path, value, _ in reversed(self._world(inputs).leaves)}
+            leaves = self._world(inputs).by_path
             unborn = self.recording.cold and not leaves.keys() >= set(program.paths)
             return Misfit(unborn, {p for p, v in program.numbers.items() if p in leaves and leaves[p] != v})
         return None
@@ -162,7 +156,7 @@ class Bound:
         for array, count in self._kept:
             if sys.getrefcount(array) > count:
                 return False
-        return all(check.holds() for check in self._checks) if self._calls is None else self._calls.holds()
+        return all_hold(self._checks) if self._calls is None else self._calls.holds()
 
     def direct(self) -> Callable[..., Any] | None:
         """``holds`` and ``run`` in one call, without Python in between, where that can be: see ``Calls.run``.
@@ -250,6 +244,13 @@ class Bound:
         for path, place, name, _, changes in self._numbers:
             if changes:
                 _set(place, path, numbers[name])
+
+
+def _part_from_kept(world: World, remade: set[str]) -> None:
+    """Where each call makes a new list or dict of arrays, whoever kept the old one keeps what is in it."""
+    for place in world.places:
+        if place.path in remade and isinstance(place.value, list | dict):
+            place.set(copy.copy(place.value))
 
 
 def _check_drift(recording: Recording) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backhand.compiling.guard import ANYTHING, Check
+from backhand.compiling.guard import ANYTHING, Check, all_hold
 from backhand.compiling.native import NativeError, load
 
 __all__ = ["MISS", "Calls", "Entry"]
@@ -50,7 +50,7 @@ class Calls:
     def __init__(
         self, checks: list[Check], native: bool, entry: Entry | None = None, owners: Iterable[Any] = ()
     ) -> None:
-        self.holds: Callable[[], bool] = lambda: all(check.holds() for check in checks)
+        self.holds: Callable[[], bool] = lambda: all_hold(checks)
         self.run: Callable[..., Any] | None = None
         library = _library() if native else None
         if library is None:

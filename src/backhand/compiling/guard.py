@@ -17,7 +17,7 @@ import numpy as np
 from backhand.graph.tracing.lift import Place, World
 from backhand.graph.tracing.program import Program
 
-__all__ = ["ANYTHING", "Check", "build_of", "checks_of", "holds_state", "key_orders", "unstable"]
+__all__ = ["ANYTHING", "Check", "all_hold", "build_of", "checks_of", "holds_state", "key_orders", "unstable"]
 
 _CODE_PLACES = ("class", "global", "default", "partial")
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, classmethod, staticmethod, property)
@@ -71,6 +71,11 @@ class Check(NamedTuple):
             return len(holder) == len(value) and all(map(operator.is_, holder, value))
         except (LookupError, AttributeError, ValueError):  # the last of an empty cell
             return False
+
+
+def all_hold(checks: Iterable[Check]) -> bool:
+    """Is everything as it was?"""
+    return all(check.holds() for check in checks)
 
 
 def unstable(before: World, after: World) -> set[str]:
